@@ -296,12 +296,12 @@ class _SheetBuilder:
                 yield SheetLine((*key, match), name, is_heading=True)
             yield from _rate_lines((*key, match), name, plain, unit, frozenset() if tiered else lacking)
             yield from self._tier_lines((*key, match), tiered, unit, lacking)
-        for field, label in (("minimum", gettext("Minimum")), ("maximum", gettext("Maximum"))):
+        for bound, label in (("minimum", gettext("Minimum")), ("maximum", gettext("Maximum"))):
             bounded = [
-                (price, field, code, "") for code, price in prices.items() if getattr(price, field) is not None
+                (price, bound, code, "") for code, price in prices.items() if getattr(price, bound) is not None
             ]
             if bounded:
-                yield _line((*key, field), label, bounded, note=gettext("for a full period"))
+                yield _line((*key, bound), label, bounded, note=gettext("for a full period"))
 
     def _tier_lines(
         self, key: tuple[str, ...], rates: Mapping[str, Rate], unit: str, lacking: frozenset[str]
@@ -343,20 +343,23 @@ class _SheetBuilder:
 def _rate_lines(
     key: tuple[str, ...], name: str, rates: Mapping[str, Rate], unit: str, lacking: frozenset[str]
 ) -> Iterator[SheetLine]:
-    fields = dict.fromkeys(field for rate in rates.values() for field in FIGURES[rate.model])
-    for position, field in enumerate(fields):
+    names = dict.fromkeys(name for rate in rates.values() for name in FIGURES[rate.model])
+    for position, figure_name in enumerate(names):
         figures = [
-            (rate, field, currency, unit)
+            (rate, figure_name, currency, unit)
             for currency, rate in rates.items()
-            if field in FIGURES[rate.model]
-            and (field == FIGURES[rate.model][0] or not read_fact(rate, field, unit="", currency="").is_default)
+            if figure_name in FIGURES[rate.model]
+            and (
+                figure_name == FIGURES[rate.model][0]
+                or not read_fact(rate, figure_name, unit="", currency="").is_default
+            )
         ]
         if figures:
             yield _line(
-                (*key, field),
+                (*key, figure_name),
                 "" if position else name,
                 figures,
-                note=str(NAMES.get(field, "")),
+                note=str(NAMES.get(figure_name, "")),
                 lacking=frozenset() if position else lacking,
             )
 

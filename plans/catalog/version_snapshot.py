@@ -154,9 +154,10 @@ def _key(row: Any) -> str:
 
 
 def _sort_key(row: Any) -> tuple[Any, ...]:
+    """Return the sort key of a row: its place, or its identity if rows of its kind have no order, such as prices."""
     if isinstance(row, Tier):
         return row.up_to is None, row.up_to or 0
-    return getattr(row, "position", 0), row.pk
+    return (row.position, row.pk) if hasattr(row, "position") else (_key(row),)
 
 
 def _facts(row: Any, unit: str, currency: str) -> dict[str, FieldFact]:

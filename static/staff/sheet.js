@@ -12,6 +12,7 @@
     const isPrice = (input) => input.classList.contains("cell");
     let anchor = null;
     let active = null;
+    let home = 1; // the column to return to after a line with one figure for all currencies
 
     // The rectangle between the first and the last selected cell.
     const selection = () => {
@@ -43,6 +44,7 @@
         }
         active = input;
         anchor = extend && anchor ? anchor : input;
+        home = isPrice(input) ? column(input) : home;
         input.focus();
         input.select();
         showSelection();
@@ -55,9 +57,9 @@
             return line[line.indexOf(input) + right];
         }
         for (let row = rowOf(input) + down; row >= 0 && row < rows.length; row += down) {
-            const found = at(row, column(input)) ?? inputs.find((one) => rowOf(one) === row && !isPrice(one) && column(one) > 0);
-            if (found) {
-                return found;
+            const next = at(row, home) ?? inputs.find((one) => rowOf(one) === row && !isPrice(one) && column(one) > 0);
+            if (next) {
+                return next;
             }
         }
         return null;
@@ -91,6 +93,7 @@
     form.addEventListener("focusin", (event) => {
         if (inputs.includes(event.target) && event.target !== active) {
             active = anchor = event.target;
+            home = isPrice(active) ? column(active) : home;
             active.select();
             showSelection();
         }
@@ -100,6 +103,11 @@
 
     form.addEventListener("keydown", (event) => {
         const input = event.target;
+        if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+            event.preventDefault();
+            form.requestSubmit(form.querySelector("button[value=save]"));
+            return;
+        }
         if (!inputs.includes(input)) {
             const tool = event.key === "Enter" && input.matches(".sheet-tools input") && input.closest("span").querySelector("button");
             if (tool) {
@@ -114,6 +122,9 @@
         if (event.key === "Enter") {
             event.preventDefault();
             go(neighbor(input, event.shiftKey ? -1 : 1, 0), false);
+        } else if (event.key === "%") {
+            event.preventDefault();
+            document.getElementById("id_percent").select();
         } else if (event.key === "Escape") {
             enter(input, input.defaultValue);
             go(input, false);
@@ -161,8 +172,8 @@
         go(kept[0], false);
         go(kept.at(-1), true);
     } else {
-        const wrong = inputs.find((input) => input.getAttribute("aria-invalid"));
-        go(wrong, false);
+        const first = inputs.find((input) => input.getAttribute("aria-invalid")) ?? inputs[0];
+        go(first, false);
     }
     form.querySelector(".sheet-keys").hidden = false;
 })();

@@ -155,15 +155,19 @@ class SheetForm:
 
 def as_read(sheet: PriceSheet) -> str:
     """Return the figures of a sheet as they were read, for the form: name of cell → [what it is, its text]."""
-    return json.dumps(
-        {
-            cell.name: [_cell_label(section.title, line, cell), typed_text(cell)]
-            for section in sheet.sections
-            for line in section.lines
-            for cell in line.all_cells
-        },
-        ensure_ascii=False,
-    )
+    labels = cell_labels(sheet)
+    figures = {name: [labels[name], typed_text(cell)] for name, cell in sheet.cells.items()}
+    return json.dumps(figures, ensure_ascii=False)
+
+
+def cell_labels(sheet: PriceSheet) -> dict[str, str]:
+    """Return name of cell → what it is: “Tokens, gpt-4o output, USD”."""
+    return {
+        cell.name: _cell_label(section.title, line, cell)
+        for section in sheet.sections
+        for line in section.lines
+        for cell in line.all_cells
+    }
 
 
 def parse_read(text: str) -> dict[str, tuple[str, str]]:

@@ -13,6 +13,7 @@ from lib.formats import currency_name
 from plans.admin.prices.sheet_form import SheetForm, figure_text, parse_figure, typed_text
 from plans.catalog.comparison import format_signed, percent_change
 from plans.catalog.price_sheet import PriceSheet, SheetCell, SheetLine, SheetSection
+from plans.models.prices import Consumption
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,19 +58,29 @@ class TableSection:
 
 
 class SheetTable:
-    """form: the typed figures and their errors; without it, the stored ones are shown as customers read them."""
+    """
+    form: the typed figures and their errors; without it, the stored ones are shown as customers read them.
+    may_add: whether gaps link to the pages that fill them.
+    """
 
-    def __init__(self, sheet: PriceSheet, form: SheetForm | None = None) -> None:
+    def __init__(self, sheet: PriceSheet, form: SheetForm | None = None, *, may_add: bool = True) -> None:
         self.sheet = sheet
         self.currencies = [currency_name(code) for code in sheet.currencies]
-        self.is_editable = sheet.version.is_editable
+        self._may_add = may_add and sheet.version.is_editable
         self._form = form
 
     @property
     def sections(self) -> Iterator[TableSection]:
         for section in self.sheet.sections:
-            links = [(currency_name(code), page_url(price)) for code, price in section.prices.items()]
-            yield TableSection(section, [self._line(section, line) for line in section.lines], links)
+            links = [
+                (currency_name(code), page_url(section.prices[code]))
+                for code in self.sheet.currencies
+                if code in section.prices
+            ]
+            lines = [
+                self._line(section, line) for line in section.lines if self._form or not _is_empty(section, line)
+            ]
+            yield TableSection(section, lines, links)
 
     def _line(self, section: SheetSection, line: SheetLine) -> TableLine:
         cells = [self._cell(section, line, currency) for currency in self.sheet.currencies]
@@ -91,7 +102,7 @@ class SheetTable:
         return currency in line.lacking or currency not in section.prices
 
     def _gap_url(self, section: SheetSection, currency: str) -> str:
-        if not self.is_editable:
+        if not self._may_add:
             return ""
         if section.plan_feature is None:
             return f"{page_url(self.sheet.version)}#fees-group"
@@ -112,6 +123,13 @@ class SheetTable:
             label=_label(section, line, cell),
             errors=self._form.errors.get(cell.name, []) if self._form else [],
         )
+
+
+def _is_empty(section: SheetSection, line: SheetLine) -> bool:
+    """Return whether a line says nothing to customers: no included units, except where that means no usage at all."""
+    plan_feature = section.plan_feature
+    capped = plan_feature is not None and plan_feature.consumption == Consumption.HARD_CAP
+    return line.shared is not None and not line.shared.value and not capped
 
 
 def _typed_former(cell: SheetCell) -> str:

@@ -24,6 +24,7 @@ from plans.admin.prices.sheet_form import (
     MAX_PERCENT,
     SheetForm,
     as_read,
+    cell_labels,
     parse_figure,
     parse_read,
 )
@@ -32,6 +33,7 @@ from plans.admin.versions.comparison import VersionComparison, example
 from plans.catalog.price_sheet import PriceSheet, read_sheet
 from plans.costs.price_margins import compute_margins
 from plans.models import PlanVersion
+from plans.publishing.plan_check import check_plan
 from plans.publishing.readiness import problems_of
 
 SHOWN_MARGINS = 6
@@ -59,6 +61,7 @@ class VersionPriceSheet(VersionComparison):
 
     @row_action(
         _("Edit price sheet"),
+        permission="plans.change_planversion",
         icon="table_edit",
         url_path="price-sheet",
         is_offered=lambda version: version.is_editable,
@@ -68,67 +71,59 @@ class VersionPriceSheet(VersionComparison):
             if request.method == "POST":
                 raise PermissionDenied(f"{version} is published. Create a new version to change prices.")
             return HttpResponseRedirect(page_url(version))
-        may_edit = self.has_change_permission(request, version)
         if request.method != "POST":
-            return self._sheet_page(request, version, SheetForm(_read(version)), may_edit=may_edit)
-        if not may_edit:
-            raise PermissionDenied("plans.change_planversion")
+            return _sheet_page(request, version, SheetForm(read_compared_sheet(version)))
         with audited_transaction("edit price sheet", by=staff_user(request), at=timezone.now()):
             # Row lock: two people who save at once are compared one after the other, and a publication waits.
             locked = PlanVersion.objects.select_for_update(of=["self"]).select_related("plan").get(pk=version.pk)
             if not locked.is_editable:
                 raise PermissionDenied(f"{locked} is published. Create a new version to change prices.")
-            return self._answer(request, locked)
-
-    def _answer(self, request: HttpRequest, version: PlanVersion) -> HttpResponse:
-        sheet = _read(version)
-        form = SheetForm(sheet, request.POST)
-        action = request.POST.get("do", "save")
-        if action == "preview":
-            return _preview(request, version, form)
-        if request.POST.get("fingerprint") != sheet.fingerprint:
-            return _conflict_page(request, form)
-        problem = ""
-        if action == "percent":
-            problem = _change_by_percent(request, form)
-        elif action == "copy":
-            problem = _copy_currency(request, form)
-        elif form.save():
-            count = len(form.changed_cells())
-            text = ngettext("%(count)s figure is saved.", "%(count)s figures are saved.", count)
-            messages.success(request, text % {"count": format_number(count)})
-            return HttpResponseRedirect(page_url(version))
-        return self._sheet_page(request, version, form, may_edit=True, problem=problem)
-
-    def _sheet_page(
-        self, request: HttpRequest, version: PlanVersion, form: SheetForm, *, may_edit: bool, problem: str = ""
-    ) -> HttpResponse:
-        sheet = form.sheet
-        return staff_page(
-            request,
-            "staff/catalog/price_sheet.html",
-            title=gettext("Price sheet of %(version)s") % {"version": version},
-            version=version,
-            table=SheetTable(sheet, form if may_edit else None),
-            form=form,
-            may_edit=may_edit,
-            money=[code for code in sheet.currencies if code != CREDITS],
-            read=as_read(sheet),
-            problem=problem,
-            error_count=len(form.errors),
-            back=page_url(version),
-            typed=request.POST,
-            picked=request.POST.getlist("pick"),
-            reason=request.POST.get("_reason", ""),
-        )
+            return _answer(request, locked)
 
 
-def read_shown_sheet(version: PlanVersion) -> PriceSheet:
-    """Return the sheet of a version as its page shows it: with the figures of the version it is compared with."""
-    return _read(version)
+def _answer(request: HttpRequest, version: PlanVersion) -> HttpResponse:
+    sheet = read_compared_sheet(version)
+    form = SheetForm(sheet, request.POST)
+    action = request.POST.get("do", "save")
+    if action == "preview":
+        return _preview(request, version, form)
+    if request.POST.get("fingerprint") != sheet.fingerprint:
+        return _conflict_page(request, form)
+    problem = ""
+    if action == "percent":
+        problem = _change_by_percent(request, form)
+    elif action == "copy":
+        problem = _copy_currency(request, form)
+    elif form.save():
+        count = len(form.changed_cells())
+        text = ngettext("%(count)s figure is saved.", "%(count)s figures are saved.", count)
+        messages.success(request, text % {"count": format_number(count)})
+        return HttpResponseRedirect(page_url(version))
+    return _sheet_page(request, version, form, problem=problem)
 
 
-def _read(version: PlanVersion) -> PriceSheet:
+def _sheet_page(request: HttpRequest, version: PlanVersion, form: SheetForm, *, problem: str = "") -> HttpResponse:
+    sheet = form.sheet
+    return staff_page(
+        request,
+        "staff/catalog/price_sheet.html",
+        title=gettext("Price sheet of %(version)s") % {"version": version},
+        version=version,
+        table=SheetTable(sheet, form),
+        form=form,
+        money=[code for code in sheet.currencies if code != CREDITS],
+        read=as_read(sheet),
+        problem=problem,
+        error_count=len(form.errors),
+        back=page_url(version),
+        typed=request.POST,
+        picked=request.POST.getlist("pick"),
+        reason=request.POST.get("_reason", ""),
+    )
+
+
+def read_compared_sheet(version: PlanVersion) -> PriceSheet:
+    """Return the sheet of a version with the former figures of the version that it is compared with."""
     against = PlanVersion.objects.compared_with(version, at=timezone.now())
     return read_sheet(version, against=against, first_currency=usual_currency())
 
@@ -228,7 +223,8 @@ def _preview(request: HttpRequest, version: PlanVersion, form: SheetForm) -> Tem
     context: dict[str, Any] = {"version": version}
     if not form.save():
         transaction.set_rollback(True)
-        context["problem"] = next(message for texts in form.errors.values() for message in texts)
+        name, texts = next(iter(form.errors.items()))
+        context["problem"] = f"{cell_labels(form.sheet)[name]}: {texts[0]}"
         return TemplateResponse(request, "staff/catalog/price_sheet_preview.html", context)
     against = PlanVersion.objects.compared_with(version, at=now)
     sheet = read_sheet(version, against=against)
@@ -238,7 +234,7 @@ def _preview(request: HttpRequest, version: PlanVersion, form: SheetForm) -> Tem
     context |= {
         "against": against,
         "example": example(against or version, version, typed),
-        "problems": problems_of(version),
+        "problems": [*problems_of(version), *check_plan(version, at=now)],
         "unchanged": sheet.unchanged_beside_changes(),
         "margins": _lowest_margins(version),
     }

@@ -23,7 +23,7 @@ from plans.admin.versions.comparison import VersionComparison
 from plans.admin.versions.features import GrantInline
 from plans.admin.versions.fees import FeeInline, format_interval, longer_fees
 from plans.admin.versions.included_credits import IncludedCreditsInline
-from plans.admin.versions.price_sheet import read_shown_sheet
+from plans.admin.versions.price_sheet import read_compared_sheet
 from plans.admin.versions.timeline import read_steps
 from plans.models import PlanVersion
 from plans.models.versions import TrialUsage, VersionState
@@ -130,7 +130,7 @@ class PlanVersionAdmin(VersionComparison):
             "problems": problems_of(version) if version.is_editable else [],
             "advice": [] if version.is_published else self.advice(version),
             "steps": read_steps(version),
-            "table": SheetTable(read_shown_sheet(version)),
+            "table": SheetTable(read_compared_sheet(version), may_add=self.has_change_permission(request, version)),
             "show_save_and_add_another": False,
             "show_save_and_continue": False,
         }
@@ -140,8 +140,11 @@ class PlanVersionAdmin(VersionComparison):
         response = super().render_change_form(*args, **kwargs)
         context = getattr(response, "context_data", {})
         if "table" in context and context["table"].sheet.has_prices and not context["problems"]:
-            for fieldset in context["adminform"].fieldsets:
-                fieldset[1].update(name=gettext("How it behaves"), classes=("collapse",))
+            settings = context["adminform"]
+            settings.fieldsets = [
+                (gettext("How it behaves"), {**options, "classes": ("collapse",)})
+                for _name, options in settings.fieldsets
+            ]
             for formset in context["inline_admin_formsets"]:
                 formset.classes = "collapse"
         return response
