@@ -79,6 +79,14 @@
         note.textContent = form.dataset.was.replace("%s", input.dataset.was) + change;
     };
 
+    // The example bill follows the currency that is edited.
+    const showBillIn = (currency) => {
+        const choice = document.querySelector("#sheet-preview select[name=currency]");
+        if ([...(choice?.options ?? [])].some((option) => option.value === currency)) {
+            choice.value = currency;
+        }
+    };
+
     const enter = (input, text) => {
         input.value = text;
         input.dispatchEvent(new Event("input", { bubbles: true }));
@@ -87,6 +95,7 @@
     form.addEventListener("input", (event) => {
         if (inputs.includes(event.target)) {
             showFormer(event.target);
+            showBillIn(event.target.dataset.currency);
         }
     });
 

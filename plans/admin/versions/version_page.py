@@ -125,29 +125,18 @@ class PlanVersionAdmin(VersionComparison):
         return version.is_editable
 
     def page_context(self, request: HttpRequest, version: PlanVersion) -> dict[str, Any]:
+        sheet = read_compared_sheet(version)
+        problems = problems_of(version) if version.is_editable else []
         return {
             "facts": self.facts(version),
-            "problems": problems_of(version) if version.is_editable else [],
+            "problems": problems,
             "advice": [] if version.is_published else self.advice(version),
             "steps": read_steps(version),
-            "table": SheetTable(read_compared_sheet(version), may_add=self.has_change_permission(request, version)),
+            "table": SheetTable(sheet, may_add=self.has_change_permission(request, version)),
+            "is_folded": sheet.has_prices and not problems,
             "show_save_and_add_another": False,
             "show_save_and_continue": False,
         }
-
-    def render_change_form(self, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Fold the settings below the price sheet, unless the version has none yet or its draft lacks something."""
-        response = super().render_change_form(*args, **kwargs)
-        context = getattr(response, "context_data", {})
-        if "table" in context and context["table"].sheet.has_prices and not context["problems"]:
-            settings = context["adminform"]
-            settings.fieldsets = [
-                (gettext("How it behaves"), {**options, "classes": ("collapse",)})
-                for _name, options in settings.fieldsets
-            ]
-            for formset in context["inline_admin_formsets"]:
-                formset.classes = "collapse"
-        return response
 
     def advice(self, version: PlanVersion) -> list[str]:
         """Return the findings of the plan check; the parts of upper apps add their own."""
