@@ -174,7 +174,7 @@ class PriceSheet:
     def has_prices(self) -> bool:
         return any(line.cells for section in self.sections for line in section.lines)
 
-    def unchanged_beside_changes(self) -> list[tuple[str, str, list[str]]]:
+    def partly_changed(self) -> list[tuple[str, str, list[str]]]:
         """Return (section, line, currencies) for each line whose figure changed in other currencies only."""
         return [
             (section.title, line.label, unchanged)

@@ -395,7 +395,7 @@ def test_a_stale_sheet_is_also_refused_before_a_change_of_many_cells(member):
     assert client.post(address(version), fields | typed).status_code == 409
 
 
-# Beside the sheet -------------------------------------------------------------------------------------------------
+# Effects of the sheet ----------------------------------------------------------------------------------------------
 
 
 def test_the_example_has_the_figures_as_typed_and_saves_nothing(member):

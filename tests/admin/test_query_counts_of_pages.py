@@ -81,7 +81,7 @@ def test_a_price_sheet_runs_a_fixed_number_of_queries(member):
     _assert_same_count(member("root"), "plans_planversion_price_sheet", few.pk, many.pk)
 
 
-def test_the_example_beside_a_price_sheet_runs_a_fixed_number_of_queries(member):
+def test_the_effects_of_a_price_sheet_runs_a_fixed_number_of_queries(member):
     client, counts = member("root"), []
     for number in (2, 3, 8):  # the first one fills caches
         address = reverse("admin:plans_planversion_price_sheet", args=[_version(features=2, rates=number).pk])

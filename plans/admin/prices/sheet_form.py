@@ -106,7 +106,7 @@ class SheetForm:
 
     # Saving -------------------------------------------------------------------------------------------------------
 
-    def save(self) -> bool:
+    def store_changes(self) -> bool:
         """Store the changed figures if all of them are valid; otherwise fill `errors` and store nothing."""
         changed = self.changed_cells()
         typed_by_row: dict[RowKey, dict[str, str]] = {}

@@ -94,7 +94,7 @@ def _answer(request: HttpRequest, version: PlanVersion) -> HttpResponse:
         problem = _change_by_percent(request, form)
     elif action == "copy":
         problem = _copy_currency(request, form)
-    elif form.save():
+    elif form.store_changes():
         count = len(form.changed_cells())
         text = ngettext("%(count)s figure is saved.", "%(count)s figures are saved.", count)
         messages.success(request, text % {"count": format_number(count)})
@@ -214,14 +214,14 @@ def _is_same(text: str, other: str) -> bool:
     return text == other or (figure is not None and figure == parse_figure(other))
 
 
-# The panel beside the sheet ---------------------------------------------------------------------------------------
+# The effects of the sheet ------------------------------------------------------------------------------------------
 
 
 def _preview(request: HttpRequest, version: PlanVersion, form: SheetForm) -> TemplateResponse:
     """Return the effects of the figures as typed: they are stored, read by the code that bills, and rolled back."""
     now = timezone.now()
     context: dict[str, Any] = {"version": version}
-    if not form.save():
+    if not form.store_changes():
         transaction.set_rollback(True)
         name, texts = next(iter(form.errors.items()))
         context["problem"] = f"{cell_labels(form.sheet)[name]}: {texts[0]}"
@@ -235,7 +235,7 @@ def _preview(request: HttpRequest, version: PlanVersion, form: SheetForm) -> Tem
         "against": against,
         "example": example(against or version, version, typed),
         "problems": [*problems_of(version), *check_plan(version, at=now)],
-        "unchanged": sheet.unchanged_beside_changes(),
+        "unchanged": sheet.partly_changed(),
         "margins": _lowest_margins(version),
     }
     transaction.set_rollback(True)
