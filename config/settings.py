@@ -175,6 +175,8 @@ WHITENOISE_USE_FINDERS = not PRODUCTION
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 # Fits a batch of 1,000 events with many properties; Django's default of 2.5 MiB would reject it.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
+# Fits a price sheet of a thousand rates in four currencies.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 5_000
 
 # Security ---------------------------------------------------------------------------------------------------
 

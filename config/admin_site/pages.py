@@ -27,6 +27,7 @@ from plans.admin.catalog.coupons import CouponAdmin
 from plans.admin.catalog.meters import MeterAdmin
 from plans.admin.catalog.price_margins import VersionMargins
 from plans.admin.versions.price_lists import VersionPriceList
+from plans.admin.versions.price_sheet import VersionPriceSheet
 from plans.admin.versions.version_page import PlanVersionAdmin
 from plans.models import Coupon, Meter, PlanVersion
 from wallets.admin.payments import InvoicePayments
@@ -74,7 +75,7 @@ class MeterPage(MeterEvents, MeterAdmin):
 
 
 @admin.register(PlanVersion)
-class PlanVersionPage(VersionSubscriptions, VersionPriceList, VersionMargins, PlanVersionAdmin):
+class PlanVersionPage(VersionSubscriptions, VersionPriceSheet, VersionPriceList, VersionMargins, PlanVersionAdmin):
     list_display = ("name", "state_shown", "in_force", "interval", "running", "note")
     actions_detail = (
         {
@@ -83,7 +84,7 @@ class PlanVersionPage(VersionSubscriptions, VersionPriceList, VersionMargins, Pl
             "variant": ActionVariant.PRIMARY,
             "items": ["publish_now", "publish_at"],
         },
-        *("new_version", "withdraw"),
+        *("price_sheet", "new_version", "withdraw"),
         {"title": _("Review"), "icon": "query_stats", "items": ["what_changes", "price_list", "margins", "simulate"]},
     )
 

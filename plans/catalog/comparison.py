@@ -5,7 +5,7 @@ Compares the nodes that `plans.catalog.version_snapshot` reads and knows nothing
 new column are reported at once, under the column's name until it has a label.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
@@ -178,25 +178,34 @@ def format_fact(fact: FieldFact | None) -> str:
     if not isinstance(fact.value, Decimal):
         return fact.text or fact.value
     if fact.measure == "each":
-        factor = _unit_factor([fact.value])
-        return format_money(fact.value * factor, fact.currency) + _per_unit_text(fact.unit, factor)
+        (amount,), per_unit = format_prices([fact])
+        return amount + per_unit
     return _format_figure(fact, fact.value)
 
 
 def _format_change(old: FieldFact | None, new: FieldFact | None) -> tuple[str, str]:
     """Return both sides of a change. Prices are shown per the same number of units, which is stated once."""
-    prices = [fact.value for fact in (old, new) if fact is not None and isinstance(fact.value, Decimal)]
-    if (
-        old is None
-        or new is None
-        or len(prices) < 2
-        or not old.measure == new.measure == "each"
-        or old.unit != new.unit
-    ):
+    facts = [fact for fact in (old, new) if fact is not None and fact.value is not None and fact.measure == "each"]
+    if len(facts) < 2 or facts[0].unit != facts[1].unit:
         return format_fact(old), format_fact(new)
-    factor = _unit_factor(prices)
-    before, after = (format_money(price * factor, new.currency) for price in prices)
-    return before, after + _per_unit_text(new.unit, factor)
+    (before, after), per_unit = format_prices(facts)
+    return before, after + per_unit
+
+
+def format_prices(facts: Sequence[FieldFact], *, factor: int = 0) -> tuple[list[str], str]:
+    """
+    Return the amounts of prices of the same unit, for the same number of units each, and that number once: “$2.50”,
+    “¥375” and “ per million tokens”. An empty price is “none”.
+
+    factor: the number of units; by default the one that suits the lowest price.
+    """
+    prices = [fact.value for fact in facts if isinstance(fact.value, Decimal)]
+    factor = factor or unit_factor(prices)
+    amounts = [
+        format_money(fact.value * factor, fact.currency) if isinstance(fact.value, Decimal) else NOTHING
+        for fact in facts
+    ]
+    return amounts, _per_unit_text(facts[0].unit, factor) if prices else ""
 
 
 def _format_figure(fact: FieldFact, value: Decimal) -> str:
@@ -207,7 +216,8 @@ def _format_figure(fact: FieldFact, value: Decimal) -> str:
     return format_units(value, fact.unit) if fact.measure == "units" and fact.unit else format_number(value)
 
 
-def _unit_factor(prices: list[Decimal]) -> int:
+def unit_factor(prices: Iterable[Decimal]) -> int:
+    """Return the number of units, 1, 1,000 or a million, for which even the lowest of these prices is readable."""
     least = min((price for price in prices if price), default=Decimal(1))
     return next((factor for factor in (1, 1_000) if least * factor >= LEAST_SHOWN), 1_000_000)
 

@@ -10,7 +10,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from django.db.models import Model
 from djmoney.models.fields import MoneyField
@@ -69,6 +69,11 @@ def build_contents(rows: Rows, versions: Iterable[PlanVersion]) -> list[VersionN
 def compute_fingerprint(version: PlanVersion) -> str:
     """Return the SHA-256 of a version's whole content, as 64 hexadecimal digits."""
     (contents,) = read_contents(version)
+    return hash_contents(contents)
+
+
+def hash_contents(contents: VersionNode) -> str:
+    """Return the SHA-256 of contents that are read already."""
     return hashlib.sha256(json.dumps(_node_as_json(contents), sort_keys=True).encode()).hexdigest()
 
 
@@ -149,14 +154,20 @@ def _key(row: Any) -> str:
 
 
 def _sort_key(row: Any) -> tuple[Any, ...]:
+    """Return the sort key of a row: its place, or its identity if rows of its kind have no order, such as prices."""
     if isinstance(row, Tier):
         return row.up_to is None, row.up_to or 0
-    return getattr(row, "position", 0), row.pk
+    return (row.position, row.pk) if hasattr(row, "position") else (_key(row),)
 
 
 def _facts(row: Any, unit: str, currency: str) -> dict[str, FieldFact]:
     model: type[Model] = type(row)
     return {field.name: _fact(row, field, unit, currency) for field in content_fields(model)}
+
+
+def read_fact(row: Model, name: str, *, unit: str, currency: str) -> FieldFact:
+    """Return one field of a row; unit: of its meter. currency: of its price."""
+    return _fact(row, cast("AnyField", row._meta.get_field(name)), unit, currency)
 
 
 def _fact(row: Any, field: AnyField, unit: str, currency: str) -> FieldFact:

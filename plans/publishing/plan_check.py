@@ -5,16 +5,20 @@ Advice never blocks publication; the problems of `plans.publishing.readiness` do
 docs/publishing.md#plan-check.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 
+from babel.numbers import get_currency_symbol
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from lib.formats import currency_name, format_money, format_number, format_units
+from lib.currencies import CREDITS
+from lib.formats import LOCALE, currency_name, format_money, format_number, format_units
 from lib.money import round_money
 from plans.catalog.comparison import compare
+from plans.catalog.price_sheet import read_sheet
 from plans.catalog.stored_terms import FeatureTerms, list_currencies, read_terms
 from plans.catalog.version_snapshot import read_contents
 from plans.costs.price_margins import compute_margins, find_missing_costs
@@ -28,6 +32,10 @@ from plans.pricing.rating_parts import total
 
 HUGE_PERCENT = 50
 """Changes of a figure above this percentage are reported as possible typos."""
+
+
+AMOUNT = re.compile(r"([$€£¥])\s?(\d+(?:,\d{3})*(?:\.\d+)?)")
+"""An amount in a text: its symbol and its number."""
 
 
 def check_plan(version: PlanVersion, *, at: datetime) -> list[str]:
@@ -52,6 +60,7 @@ def check_plan(version: PlanVersion, *, at: datetime) -> list[str]:
                 *_check_caps(version, plan_features, at),
                 *_check_trial(version, plan_features, at),
                 *_check_changes(version, at),
+                *_check_description(version),
             ]
         )
     )
@@ -208,3 +217,23 @@ def _check_changes(version: PlanVersion, at: datetime) -> Iterator[str]:
         if difference.percent is not None and abs(difference.percent) > HUGE_PERCENT:
             text = _("%(difference)s: a change of more than %(percent)s%% from %(version)s. Check for typing errors.")
             yield text % {"difference": difference.text, "percent": HUGE_PERCENT, "version": in_force}
+
+
+def _check_description(version: PlanVersion) -> Iterator[str]:
+    """Yield a sentence for each amount in the plan's description that is no price of the version."""
+    amounts = dict.fromkeys(AMOUNT.findall(version.plan.description))
+    if not amounts:
+        return
+    figures = {
+        (get_currency_symbol(cell.currency, LOCALE), cell.value * factor)
+        for cell in read_sheet(version).cells.values()
+        if cell.is_money and cell.value is not None and cell.currency != CREDITS
+        for factor in (1, 1_000, 1_000_000)
+    }
+    for symbol, number in amounts:
+        if (symbol, Decimal(number.replace(",", ""))) not in figures:
+            text = _(
+                "The description of %(plan)s says %(amount)s, which is no price of this version. Customers read it in"
+                " the portal: change it when the version is published."
+            )
+            yield text % {"plan": version.plan, "amount": f"{symbol}{number}"}

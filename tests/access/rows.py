@@ -62,7 +62,10 @@ _NARROWED: dict[str, dict[str, Any]] = {
     **{
         f"admin/invoices/invoice/<row>/{action}_draft/": {"state": "draft"} for action in ("edit", "issue", "discard")
     },
-    **{f"admin/plans/planversion/<row>/{view}/": {"state": "draft"} for view in ("change", "delete", "price-list")},
+    **{
+        f"admin/plans/planversion/<row>/{view}/": {"state": "draft"}
+        for view in ("change", "delete", "price-list", "price-sheet")
+    },
     "admin/plans/planfeature/<row>/change/": {"version__state": "draft"},
     **{
         f"admin/plans/price/<row>/{view}/": {"plan_feature__version__state": "draft"} for view in ("change", "delete")

@@ -87,6 +87,21 @@ def test_the_page_of_a_version_runs_a_fixed_number_of_queries(member):
     _assert_same_count(member("root"), "plans_planversion_change", few.pk, many.pk)
 
 
+def test_a_price_sheet_runs_a_fixed_number_of_queries(member):
+    few, many = (_version(features=number, rates=number) for number in (2, 8))
+    _assert_same_count(member("root"), "plans_planversion_price_sheet", few.pk, many.pk)
+
+
+def test_the_effects_of_a_price_sheet_runs_a_fixed_number_of_queries(member):
+    client, counts = member("root"), []
+    for number in (2, 3, 8):  # the first one fills caches
+        address = reverse("admin:plans_planversion_price_sheet", args=[_version(features=2, rates=number).pk])
+        with CaptureQueriesContext(connection) as captured:
+            assert "Example bill" in client.post(address, {"do": "preview"}).content.decode()
+        counts.append(len(captured))
+    assert counts[2] <= counts[1]
+
+
 def test_the_page_of_a_price_runs_a_fixed_number_of_queries(member):
     few, many = (_version(features=1, rates=number) for number in (2, 8))
     _assert_same_count(member("root"), "plans_price_change", *(_price(version).pk for version in (few, many)))

@@ -11,6 +11,11 @@ def save(page: Page) -> None:
     page.click("button[name=_save]")
 
 
+def open_settings(page: Page) -> None:
+    """Open the settings below the price sheet of a version, which are folded once nothing is missing."""
+    page.locator("details.behavior:not([open]) > summary").click()
+
+
 def choose(page: Page, row: Any, name: str) -> None:
     """Choose from an autocomplete: open it, type, and pick the match."""
     row.locator(".select2-selection").first.click()

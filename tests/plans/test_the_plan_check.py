@@ -134,3 +134,22 @@ def test_unbounded_cost_in_a_free_trial_is_a_warning(trial: Any, consumption: st
     free_trial_warnings = [text for text in check_plan(version, at=AT) if "free trial" in text]
     assert len(free_trial_warnings) == is_warned
     assert all("of 14 days doesn't limit calls, which has a unit cost" in text for text in free_trial_warnings)
+
+
+DESCRIPTIONS = [
+    # description, amounts that are no price
+    ("Tokens from $2.50 per million, and €9 a month.", []),
+    ("$0.0025 per thousand, $1,200.00 once.", []),
+    ("Tokens from $2.00 per million, for $9 a month.", ["$2.00", "$9"]),
+    ("Ask for a price.", []),
+]
+
+
+@pytest.mark.parametrize(("description", "wrong"), DESCRIPTIONS)
+def test_amounts_in_the_description_are_prices_of_the_version(description, wrong):
+    fees = [fee("9", currency="EUR"), fee("1200", code="setup", label="Setup", kind="one_time")]
+    version = make_plan(fees=fees, offers=[tokens(rate("0.0000025"))])
+    version.plan.description = description
+    expected = [f"The description of {version.plan} says {amount}, which is no price" for amount in wrong]
+    warnings = [text for text in check_plan(version, at=AT) if "description" in text]
+    assert [warning[: len(text)] for warning, text in zip(warnings, expected, strict=True)] == expected

@@ -16,6 +16,7 @@ from lib.formats import CREDIT, format_money, format_number, format_units
 from lib.money import round_money
 from plans.admin.prices.example_quantities import MOST, default_quantities
 from plans.catalog.stored_terms import build_rate_terms, combine_rates
+from plans.catalog.unit_ranges import format_range
 from plans.costs.unit_costs import to_cost_rates, usage_at_cost
 from plans.models import PlanFeature, Price, Rate, Tier
 from plans.models.prices import Consumption
@@ -129,21 +130,7 @@ def _line(line: rating.RatedLine, currency: str) -> ExampleLine:
         quantity=format_number(line.quantity),
         included=format_number(line.included) if line.included else "",
         refused=format_number(line.refused) if line.refused else "",
-        parts=[(_span(part), part) for part in line.parts],
+        parts=[(format_range(part.start, part.end), part) for part in line.parts],
         amount=format_money(rounded, currency),
         rounded=rounded != line.amount,
     )
-
-
-def _span(part: RatingPart) -> str:
-    """Return the units of a part: “1 – 10,000” for whole bounds, “above 2.5” for others."""
-    first = _after(part.start)
-    if part.end is None:
-        return _("from %(first)s") % {"first": first} if part.start else _("all units")
-    return f"{first} – {format_number(part.end)}"
-
-
-def _after(bound: Decimal) -> str:
-    if bound == bound.to_integral_value():
-        return format_number(bound + 1)
-    return _("above %(bound)s") % {"bound": format_number(bound)}

@@ -1,6 +1,6 @@
 """The grid of tiers, with its error messages next to the rows they concern."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +16,7 @@ from lib.admin.number_fields import NumberInput, strip_padding
 from lib.formats import format_number
 from lib.row_form import RowForm
 from lib.translation import Text
+from plans.catalog.unit_ranges import first_unit_after
 from plans.models import Rate, Tier
 from plans.models.prices import TIERED, ChargeModel
 from plans.pricing.validation import InvalidCharge, check_percent, check_price, check_units
@@ -98,25 +99,28 @@ class TierFormSet(PaginationInlineFormSet):
         """Return the valid rows in ascending order, without empty ones."""
         rows = [form for form in self.forms if form.is_valid() and not self._should_delete_form(form)]
         filled = [form for form in rows if form.has_changed() or form.instance.pk]
-        return sorted(filled, key=lambda form: _sort_key(_bound(form)))
+        return in_order(filled)
 
     def explain_misfits(self) -> None:
-        """Add an error with the remedy to each row that leaves a gap or an overlap."""
-        rows = self.ladder()
-        start = Decimal(0)
-        for index, form in enumerate(rows):
-            count, bound, is_last = index + 1, _bound(form), form is rows[-1]
-            values = {"first": _next(start), "tier": count, "end": format_number(start)}
-            if is_last and bound is not None:
-                text = gettext("The last tier has no end. It starts at %(first)s; leave its last unit empty.")
-                form.add_error("up_to", text % values)
-            elif bound is None and not is_last:
-                text = gettext("Only the last tier has no end. This one starts at %(first)s; enter its last unit.")
-                form.add_error("up_to", text % values)
-            elif bound is not None and bound <= start and index:
-                text = gettext("Tier %(tier)s starts after %(end)s. Enter a higher last unit.")
-                form.add_error("up_to", text % values)
-            start = bound if bound is not None else start
+        explain_misfits(self.ladder())
+
+
+def explain_misfits(rows: Sequence["forms.ModelForm[Tier]"]) -> None:
+    """Add an error with the remedy to each row that leaves a gap or an overlap; rows: in ascending order."""
+    start = Decimal(0)
+    for index, form in enumerate(rows):
+        count, bound, is_last = index + 1, _bound(form), form is rows[-1]
+        values = {"first": first_unit_after(start), "tier": count, "end": format_number(start)}
+        if is_last and bound is not None:
+            text = gettext("The last tier has no end. It starts at %(first)s; leave its last unit empty.")
+            form.add_error("up_to", text % values)
+        elif bound is None and not is_last:
+            text = gettext("Only the last tier has no end. This one starts at %(first)s; enter its last unit.")
+            form.add_error("up_to", text % values)
+        elif bound is not None and bound <= start and index:
+            text = gettext("Tier %(tier)s starts after %(end)s. Enter a higher last unit.")
+            form.add_error("up_to", text % values)
+        start = bound if bound is not None else start
 
 
 class TierInline(StaffInline):
@@ -136,7 +140,7 @@ class TierInline(StaffInline):
     @display(description=_("First unit"))
     def first_unit(self, tier: Tier) -> str:
         below = getattr(tier, "below", None)
-        return "" if below is None else _next(below)
+        return "" if below is None else first_unit_after(below)
 
 
 def ascending(tiers: Iterable[Tier]) -> list[Tier]:
@@ -147,16 +151,14 @@ def ascending(tiers: Iterable[Tier]) -> list[Tier]:
     return sorted_tiers
 
 
+def in_order(rows: Iterable["forms.ModelForm[Tier]"]) -> list["forms.ModelForm[Tier]"]:
+    """Return valid rows in ascending order."""
+    return sorted(rows, key=lambda form: _sort_key(_bound(form)))
+
+
 def _sort_key(bound: Decimal | None) -> tuple[bool, Decimal]:
     return bound is None, bound or Decimal(0)
 
 
 def _bound(form: "forms.ModelForm[Tier]") -> Decimal | None:
     return form.cleaned_data.get("up_to")
-
-
-def _next(bound: Decimal) -> str:
-    """Return the first whole unit above a bound, or “above” the bound if it is not whole."""
-    if bound == bound.to_integral_value():
-        return format_number(bound + 1)
-    return gettext("above %(bound)s") % {"bound": format_number(bound)}

@@ -16,12 +16,14 @@ from lib.admin import page_url, staff_user
 from lib.admin.columns import column, display, state_column
 from lib.admin.seller_restriction import OF_NO_SELLER
 from lib.row_form import RowForm
+from plans.admin.prices.sheet_table import SheetTable
 from plans.admin.versions.billing_thresholds import ThresholdInline
 from plans.admin.versions.commitments import CommitmentInline
 from plans.admin.versions.comparison import VersionComparison
 from plans.admin.versions.features import GrantInline
 from plans.admin.versions.fees import FeeInline, format_interval, longer_fees
 from plans.admin.versions.included_credits import IncludedCreditsInline
+from plans.admin.versions.price_sheet import read_compared_sheet
 from plans.admin.versions.timeline import read_steps
 from plans.models import PlanVersion
 from plans.models.versions import TrialUsage, VersionState
@@ -123,11 +125,15 @@ class PlanVersionAdmin(VersionComparison):
         return version.is_editable
 
     def page_context(self, request: HttpRequest, version: PlanVersion) -> dict[str, Any]:
+        sheet = read_compared_sheet(version)
+        problems = problems_of(version) if version.is_editable else []
         return {
             "facts": self.facts(version),
-            "problems": problems_of(version) if version.is_editable else [],
+            "problems": problems,
             "advice": [] if version.is_published else self.advice(version),
             "steps": read_steps(version),
+            "table": SheetTable(sheet, may_add=self.has_change_permission(request, version)),
+            "is_folded": sheet.has_prices and not problems,
             "show_save_and_add_another": False,
             "show_save_and_continue": False,
         }
