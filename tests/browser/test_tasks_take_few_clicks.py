@@ -4,11 +4,13 @@ approval, a promotion, a migration and its rollback, the reason of an invoice's 
 """
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
+from access.models import ApprovalRule
 from billing.closing import close_due
 from billing.job_kinds import KINDS
 from billing.jobs.worker import work
@@ -17,8 +19,9 @@ from billing.models.jobs import OPEN_STATES
 from billing.revenue.accruals.accrual_run import accrue_all
 from billing.subscriptions import generate_periods
 from invoices.models import Invoice, MonthLock
-from plans.models import Coupon
+from plans.models import Coupon, PlanVersion, Rate
 from tests.browser.clicks import ClickCounter
+from tests.browser.steps import submit_publication
 from tests.browser.test_finance_builds_the_price_lists import send
 from tests.builders import fee, make_customer, make_plan, offer, publish, rate, subscribe
 from tests.prove.processes import until
@@ -31,6 +34,10 @@ def first_of_month(months_ago: int = 0):
     for _ in range(months_ago):
         moment = (moment - timedelta(days=1)).replace(day=1)
     return moment
+
+
+def first_of_next_month():
+    return (first_of_month() + timedelta(days=32)).replace(day=1)
 
 
 @pytest.fixture
@@ -80,6 +87,47 @@ def run_command(page: Page, text: str) -> None:
     expect(page.locator("#command-hits a").first).to_contain_text(text, ignore_case=True)
     with page.expect_navigation():
         field.press("Enter")
+
+
+def test_a_price_rise_in_three_currencies_and_its_approval_take_twelve_clicks(start, db):
+    prices = {"USD": [rate("0.10")], "EUR": [rate("0.09")], "JPY": [rate("15")]}
+    fees = [fee(amount, currency=currency) for currency, amount in (("USD", "99"), ("EUR", "92"), ("JPY", "14800"))]
+    version = publish(make_plan("pro", fees=fees, offers=[offer("calls", prices=prices)]), first_of_month(2))
+    ApprovalRule.objects.update_or_create(kind="price_changes", defaults={"is_required": True})
+
+    page, clicks = start("finance")
+    run_command(page, "Plan versions")
+    page.get_by_role("link", name="Pro v1").first.click()
+    page.get_by_role("link", name="New version").first.click()
+    page.get_by_role("button", name="Create draft").click()
+    page.get_by_role("link", name="Edit price sheet").first.click()
+    expect(page.locator("#sheet-form input:focus")).to_have_count(1)
+    for key in ("Shift+ArrowDown", "Shift+ArrowDown", "Shift+ArrowRight", "Shift+ArrowRight", "%"):
+        page.keyboard.press(key)
+    page.keyboard.type("10")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("6 figures are filled in.")).to_be_visible()
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_text("6 figures are saved.")).to_be_visible()
+    page.locator("header, #main").locator("a", has_text="Publish").first.click()
+    page.get_by_role("link", name="Publish on a date").click()
+    day = first_of_next_month()
+    page.fill("#id_effective_from_0", f"{day:%Y-%m-%d}")
+    page.fill("#id_effective_from_1", "00:00")
+    submit_publication(page, "Schedule")
+    expect(page.locator("body")).to_contain_text("A second person must approve this.")
+
+    other_page, other_clicks = start("finance approver", "paula")
+    other_page.get_by_role("link", name="Approvals").first.click()
+    other_page.get_by_role("link", name="Publish Pro v2").first.click()
+    other_page.get_by_role("button", name="Approve and schedule").click()
+    expect(other_page.locator("body")).to_contain_text("approved and carried out")
+
+    scheduled = PlanVersion.objects.get(copied_from=version)
+    assert (scheduled.state, scheduled.effective_from) == ("scheduled", day)
+    raised = Rate.objects.filter(price__plan_feature__version=scheduled).order_by("price__currency")
+    assert [stored.unit_price for stored in raised] == [Decimal("0.099"), Decimal("16.5"), Decimal("0.11")]
+    assert len(clicks) + len(other_clicks) <= 12, (clicks.clicked, other_clicks.clicked)
 
 
 def test_a_promotion_takes_seven_clicks(start, db):
