@@ -139,7 +139,7 @@ class ApprovalRequestAdmin(ReadOnlyAdmin):
     search_fields = ("title",)
     search_help_text = _("Part of the title, such as an invoice number")
     has_form = False
-    change_form_before_template = "staff/access/approval_request.html"
+    change_form_outer_before_template = "staff/access/approval_request.html"
     actions_detail = ("approve", "reject", "withdraw")
 
     approve = Approve.as_action()
