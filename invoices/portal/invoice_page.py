@@ -10,6 +10,7 @@ from customers.portal.visit import Visit, render_page, signed_in
 from invoices.explanation.reader import explain_invoice
 from invoices.models import Invoice
 from invoices.models.invoices import BILLS_USAGE
+from invoices.payments.transfer_codes import TransferCode, draw_transfer_code
 from invoices.portal.formats import portal_figures
 from invoices.portal.invoice_list import customer_documents, invoice_row
 from invoices.portal.payment import pay_link, processing_text
@@ -17,6 +18,7 @@ from invoices.portal.receipts import receipt_rows
 from invoices.rendering import renderer
 from invoices.rendering.downloads import RETRY_AFTER_SECONDS, file_name
 from invoices.rendering.facts_reader import MAX_LISTED_LINES, TooManyLines, read_invoice_facts
+from invoices.rendering.invoice_facts import InvoiceFacts
 from invoices.rendering.line_list import table_rows
 from invoices.rendering.page_content import LineText, compose
 from lib.csv_export import csv_lines
@@ -48,10 +50,12 @@ def invoice_page(request: HttpRequest, visit: Visit, number: int) -> HttpRespons
     }
     try:
         # In the visitor's language; the PDF keeps the one in which the invoice was issued.
-        document = compose(replace(read_invoice_facts(invoice), locale=str(figures.locale)))
+        facts = replace(read_invoice_facts(invoice), locale=str(figures.locale))
+        document = compose(facts)
         places = invoice.lines.order_by("position").values_list("position", "kind")
         context |= {
             "document": document,
+            "transfer_code": _transfer_code(invoice, facts),
             "explanation": explain_invoice(invoice, locale=figures.locale),
             "lines": [
                 LineRow(position, text, kind in BILLS_USAGE)
@@ -61,6 +65,19 @@ def invoice_page(request: HttpRequest, visit: Visit, number: int) -> HttpRespons
     except TooManyLines:
         context["is_long"] = True
     return render_page(request, visit, "invoice.html", context)
+
+
+def _transfer_code(invoice: Invoice, facts: InvoiceFacts) -> TransferCode | None:
+    """Return the QR code of a transfer of the amount due."""
+    account = facts.branding
+    return draw_transfer_code(
+        holder=account.account_holder or facts.seller.legal_name,
+        iban=account.iban,
+        bic=account.bic,
+        amount=invoice.due,
+        currency=str(invoice.currency),
+        reference=facts.number,
+    )
 
 
 @signed_in()
