@@ -7,9 +7,10 @@ new column are reported at once, under the column's name until it has a label.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Literal
 
+from lib.decimals import HALF_UP
 from lib.formats import format_money, format_number, format_units, pluralize
 
 Measure = Literal["word", "number", "units", "money", "each", "percent"]
@@ -242,7 +243,9 @@ def percent_change(before: Decimal, after: Decimal) -> Decimal | None:
     """Return the change from `before` to `after` in percent, to one decimal place; None if `before` is zero."""
     if not before:
         return None
-    return ((after - before) * 100 / abs(before)).quantize(Decimal("0.1"), ROUND_HALF_UP)
+    # The default context has too few digits for the change from the smallest price to the largest.
+    change = HALF_UP.multiply(HALF_UP.subtract(after, before), Decimal(100))
+    return HALF_UP.divide(change, abs(before)).quantize(Decimal("0.1"), context=HALF_UP)
 
 
 def format_signed(percent: Decimal) -> str:

@@ -62,10 +62,14 @@ def list_usages(*terms: VersionTerms) -> dict[ExampleUsage, Decimal]:
 
 
 def _example_quantity(feature: FeatureTerms, usage: ExampleUsage) -> Decimal:
-    """Return a quantity that costs something: a thousand above the allowance, or a million if units are cheap."""
+    """
+    Return a quantity that costs something: a thousand above the allowance, or a million if units are cheap.
+
+    It is above the allowance for each rate, so that no rate hides behind the allowance that it shares with others.
+    """
     quantity = EXACT.add(feature.included, FEW)
     amount, _ = _rate_feature(feature, {usage: quantity})
-    return quantity if amount >= 1 else MANY
+    return quantity if amount >= 1 else EXACT.add(feature.included, MANY)
 
 
 def compute_bill(terms: VersionTerms, quantities: Mapping[ExampleUsage, Decimal]) -> ExampleBill:

@@ -96,6 +96,10 @@ class SheetCell:
         return None if self.value is None else EXACT.multiply(self.value, Decimal(self.per))
 
     @property
+    def former_figure(self) -> Decimal | None:
+        return None if self.former is None else EXACT.multiply(self.former, Decimal(self.per))
+
+    @property
     def is_price(self) -> bool:
         """Whether a percentage can raise it: an amount or a ratio, but no number of units."""
         return self.field in MONEY_FIELDS | RATIO_FIELDS

@@ -270,6 +270,20 @@ def test_errors_stand_at_their_cells_and_nothing_is_saved(member):
     assert rows_of(version) == before
 
 
+@pytest.mark.parametrize("text", ["9" * 40, "1e50", "1e-50", "1e999999999", "9" * 5000, "NaN", "-1"])
+def test_an_absurd_figure_is_an_error_of_its_cell(member, text):
+    version, client = in_two_currencies(), member("finance")
+    for name in (
+        cell_of(version, "large"),
+        cell_of(version, "Base fee", field="amount"),
+        cell_of(version, "from 11"),
+    ):
+        for action in ("save", "preview", "percent"):
+            typed = {name: text, "do": action, "percent": "5", "selection": name}
+            assert client.post(address(version), opened(client, version) | typed).status_code == 200
+    assert Fee.objects.get(currency="USD").amount.amount == 99
+
+
 def test_the_bounds_of_tiers_move_together(member):
     ladder = [tier("10", "3"), tier("20", "2"), tier(None, "1")]
     prices = {"USD": [rate(tiers=ladder)], "EUR": [rate(tiers=ladder)]}

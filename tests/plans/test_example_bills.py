@@ -74,7 +74,7 @@ def test_default_quantities_have_visible_amounts():
     version = make_plan(
         "pro", offers=[tokens(included=50, rates=[rate("0.0000025")]), offer("calls", rates=[rate("1")])]
     )
-    assert list(list_usages(terms(version)).values()) == [Decimal(1_000_000), Decimal(1_000)]
+    assert list(list_usages(terms(version)).values()) == [Decimal(1_000_050), Decimal(1_000)]
 
 
 def test_a_version_charges_in_the_currencies_of_its_fees_and_prices():
@@ -84,3 +84,14 @@ def test_a_version_charges_in_the_currencies_of_its_fees_and_prices():
         "JPY",
         "USD",
     ]
+
+
+@pytest.mark.parametrize("raised", ["large", "small"])
+def test_a_change_of_each_rate_is_visible_above_a_shared_allowance(raised):
+    def version(**prices):
+        rates = [rate(prices.get(name, "0.000002"), match={"model": name}) for name in ("large", "small")]
+        return terms(make_plan(offers=[offer(f"calls-{len(prices)}", included=5_000_000, rates=rates)]))
+
+    before, after = version(), version(**{raised: "0.000003"})
+    totals = [compute_bill(version_terms, list_usages(version_terms)).total for version_terms in (before, after)]
+    assert totals[0] < totals[1]

@@ -113,13 +113,14 @@ class SheetTable:
 
     def _figure(self, section: SheetSection, line: SheetLine, cell: SheetCell) -> TableCell:
         typed = self._form.texts[cell.name] if self._form else typed_text(cell)
-        was = "" if cell.former is None else _typed_former(cell)
+        former = cell.former_figure
+        was = "" if former is None else figure_text(former, cell)
         return TableCell(
             currency=cell.currency,
             cell=cell,
             typed=typed,
             was=was,
-            changed=_change(cell, parse_figure(typed)),
+            changed=_change(former, parse_figure(typed), was),
             label=_label(section, line, cell),
             errors=self._form.errors.get(cell.name, []) if self._form else [],
         )
@@ -132,16 +133,12 @@ def _is_empty(section: SheetSection, line: SheetLine) -> bool:
     return line.shared is not None and not line.shared.value and not capped
 
 
-def _typed_former(cell: SheetCell) -> str:
-    return figure_text((cell.former or Decimal(0)) * cell.per, cell)
-
-
-def _change(cell: SheetCell, figure: Decimal | None) -> str:
-    if cell.former is None or figure is None or figure == cell.former * cell.per:
+def _change(former: Decimal | None, figure: Decimal | None, was: str) -> str:
+    """Return the former figure and the change, empty if it is none; was: the former figure as it is typed."""
+    if former is None or figure is None or figure == former:
         return ""
-    percent = percent_change(cell.former * cell.per, figure)
-    change = "" if percent is None else f", {format_signed(percent)}%"
-    return _("was %(former)s") % {"former": _typed_former(cell)} + change
+    percent = percent_change(former, figure)
+    return _("was %(former)s") % {"former": was} + ("" if percent is None else f", {format_signed(percent)}%")
 
 
 def _label(section: SheetSection, line: SheetLine, cell: SheetCell) -> str:
