@@ -29,7 +29,8 @@ def filter_chips(changelist: ChangeList) -> Iterator[FilterChip]:
             name: changelist.filter_params[name][-1] for name in names if any(changelist.filter_params.get(name, ()))
         }
         if values:
-            form = next(iter(spec.choices(changelist)), {}).get("form")
+            choice: Any = next(iter(spec.choices(changelist)), {})  # the theme adds a form to it
+            form = choice.get("form")
             words = ", ".join(_in_words(name, value, form) for name, value in values.items())
             yield FilterChip(capfirst(str(spec.title)), words, changelist.get_query_string(remove=names))
 

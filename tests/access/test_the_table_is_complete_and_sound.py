@@ -66,6 +66,7 @@ HARMLESS_POSTS_OF_SUPPORT = {
     # path                                  why it has no effect
     "admin/password_change/": "their own",
     "admin/switch/": "their own lists",
+    **dict.fromkeys(["admin/views/", "admin/columns/"], "their own views of lists"),
     "admin/invoices/invoice/<row>/send_explanation/": "an email to contacts about their own invoice",
     **dict.fromkeys(["admin/", "admin/changes/", "admin/search/", "admin/<app>/"], "shown as for a GET"),
 }
