@@ -32,7 +32,7 @@ class BatchOperation(TextChoices):
     PORTAL_LINKS = "portal_links"
 
 
-class BatchRefused(Exception):
+class CustomerNotChanged(Exception):
     """The operation is not possible for a customer; the text says why."""
 
 
@@ -65,9 +65,9 @@ def _process(item: JobItem, at: datetime) -> ItemOutcome:
     customer = Customer.objects.select_related("test_clock").get(pk=item.parameters["customer"])
     try:
         if customer.erased_at is not None:
-            raise BatchRefused(_("The customer's personal data was erased."))
+            raise CustomerNotChanged(_("The customer's personal data was erased."))
         _OPERATIONS[item.job.parameters["operation"]](customer, item.job, at)
-    except (BatchRefused, CouponRefused) as refusal:
+    except (CustomerNotChanged, CouponRefused) as refusal:
         return ItemOutcome({"refused": 1}, [{"customer": customer.external_id, "reason": str(refusal)}])
     return ItemOutcome({"changed": 1})
 
@@ -84,7 +84,7 @@ def _change_tags(customer: Customer, job: Job, at: datetime) -> None:
     try:
         validate_tags(tags)
     except ValidationError as error:
-        raise BatchRefused(" ".join(error.messages)) from error
+        raise CustomerNotChanged(" ".join(error.messages)) from error
     if tags != locked.tags:
         set_labels(locked, tags=tags, by=job.by, at=current_time(customer))
 
@@ -92,7 +92,7 @@ def _change_tags(customer: Customer, job: Job, at: datetime) -> None:
 def _email_portal_link(customer: Customer, job: Job, at: datetime) -> None:
     contact = Contact.objects.filter(customer=customer).order_by("-billing", "email").first()
     if contact is None:
-        raise BatchRefused(_("The customer has no contact."))
+        raise CustomerNotChanged(_("The customer has no contact."))
     if job.by is not None:
         invite_contact(contact=contact, origin=job.parameters["origin"], by=job.by, at=at)
 

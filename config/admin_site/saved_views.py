@@ -33,7 +33,7 @@ def _refusals_shown(view: Callable[..., HttpResponse]) -> Callable[..., HttpResp
 
 
 @_refusals_shown
-def save(request: HttpRequest) -> HttpResponse:
+def save_as_view(request: HttpRequest) -> HttpResponse:
     """Save the list as it is under a name."""
     page, is_shared = _page(request), "is_shared" in request.POST
     if is_shared:
@@ -51,7 +51,7 @@ def save(request: HttpRequest) -> HttpResponse:
 
 
 @_refusals_shown
-def change(request: HttpRequest, view_id: int) -> HttpResponse:
+def change_view(request: HttpRequest, view_id: int) -> HttpResponse:
     """Rename or delete a view: an own one, or with the right to share views, one that somebody shares."""
     view = _find_view(request, view_id)
     page = _page(request, view.list_name)
@@ -64,7 +64,7 @@ def change(request: HttpRequest, view_id: int) -> HttpResponse:
     return _list_response(page, view)
 
 
-def choose(request: HttpRequest) -> HttpResponse:
+def choose_list_columns(request: HttpRequest) -> HttpResponse:
     """Store the columns of the view in use; without one that the user may change, their own columns of the list."""
     page = _page(request)
     columns = [] if "reset" in request.POST else _columns(request, page)

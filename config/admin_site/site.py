@@ -66,9 +66,9 @@ class TollbookAdminSite(UnfoldAdminSite):
             path("command/", self.admin_view(require_safe(command)), name="command"),
             path("help/<path:name>/", self.admin_view(require_safe(help_page)), name="help"),
             path("switch/", self.admin_view(require_POST(switch)), name="switch"),
-            path("views/", self.admin_view(require_POST(saved_views.save)), name="save_view"),
-            path("views/<int:view_id>/", self.admin_view(require_POST(saved_views.change)), name="change_view"),
-            path("columns/", self.admin_view(require_POST(saved_views.choose)), name="choose_columns"),
+            path("views/", self.admin_view(require_POST(saved_views.save_as_view)), name="save_view"),
+            path("views/<int:view_id>/", self.admin_view(require_POST(saved_views.change_view)), name="change_view"),
+            path("columns/", self.admin_view(require_POST(saved_views.choose_list_columns)), name="choose_columns"),
         ]
         changes = path("changes/", self.admin_view(pages.changes), name="changes")
         changes_file = path("changes/<str:kind>/", self.admin_view(pages.changes_file), name="changes_file")

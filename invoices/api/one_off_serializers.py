@@ -12,7 +12,7 @@ from invoices.one_off_invoices.one_off_invoice import MAX_NET_DAYS, MAX_NOTE, MA
 from invoices.one_off_invoices.one_off_lines import MAX_LINES, MAX_PLACES
 from lib.api.field_rules import FieldRule, given, not_both
 from lib.api.fields import CurrencyField, StrictFields
-from lib.api.labels import MetadataField, TagsField
+from lib.api.labels import MetadataObjectField, TagListField
 from lib.api.number_fields import NumberField
 from lib.field_types import MAX_MONEY
 
@@ -47,8 +47,8 @@ class DraftInvoiceChangeSerializer(StrictFields, serializers.Serializer[Any]):
         help_text="Days from issue until payment is due; null: the customer's or the seller's.",
     )
     prices_include_tax = serializers.BooleanField(required=False)
-    metadata = MetadataField()
-    tags = TagsField()
+    metadata = MetadataObjectField()
+    tags = TagListField()
 
 
 class NewOneOffInvoiceSerializer(DraftInvoiceChangeSerializer):

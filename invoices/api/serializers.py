@@ -12,7 +12,7 @@ from invoices.models import Invoice, InvoiceTax, Line, Section
 from invoices.models.invoices import BILLS_USAGE
 from invoices.models.labels import labels_of
 from lib.api.fields import InstantField, RowSerializer
-from lib.api.labels import MetadataField, TagsField
+from lib.api.labels import MetadataObjectField, TagListField
 from lib.api.number_fields import AmountField, NumberField
 
 
@@ -109,12 +109,12 @@ class InvoiceSerializer(RowSerializer[Invoice]):
             *("credited", "paid", "due", "replaces", "purchase_order", "note", "metadata", "tags"),
         ]
 
-    @extend_schema_field(MetadataField())
+    @extend_schema_field(MetadataObjectField())
     def get_metadata(self, invoice: Invoice) -> dict[str, str]:
         metadata: dict[str, str] = labels_of(invoice).metadata
         return metadata
 
-    @extend_schema_field(TagsField())
+    @extend_schema_field(TagListField())
     def get_tags(self, invoice: Invoice) -> list[str]:
         tags: list[str] = labels_of(invoice).tags
         return tags

@@ -9,7 +9,6 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import TextFilter
@@ -127,12 +126,12 @@ def find_by_metadata(rows: QuerySet[Any], term: str, *, path: str = "") -> Query
     return labeled if labeled.exists() else None
 
 
-def tag_links(model: Any, tags: Sequence[str]) -> SafeString:
+def tag_links(model: Any, tags: Sequence[str]) -> str:
     """Return tags as links to the rows of a list that have them."""
     links = format_html_join(
         " ", '<a class="tag" href="{}?tag={}">{}</a>', ((list_url(model), tag, tag) for tag in tags)
     )
-    return format_html('<span class="tags">{}</span>', links) if tags else SafeString()
+    return format_html('<span class="tags">{}</span>', links) if tags else ""
 
 
 def tags_column(read: Any = lambda row: row.tags) -> Column:

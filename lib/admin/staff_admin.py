@@ -74,13 +74,17 @@ class StaffAdmin(PermissionRules, SellerRows, SwitchedRows, ModelAdmin):
     def prepare_rows(self, request: HttpRequest, rows: Sequence[Any]) -> None:
         """Read values for the columns of many rows at once: for the rows of a list's page, or of a part of a file."""
 
+    def own_columns(self, request: HttpRequest) -> Sequence[Any]:
+        """Return the columns that the list shows unless its user chooses others."""
+        columns: Sequence[Any] = super().get_list_display(request)
+        return columns
+
     def offered_columns(self, request: HttpRequest) -> list[Any]:
-        """Return the columns that a user can choose from, first those that the list shows without a choice."""
-        return list(dict.fromkeys([*super().get_list_display(request), *self.extra_columns]))
+        """Return the columns that a user can choose from, the list's own first."""
+        return list(dict.fromkeys([*self.own_columns(request), *self.extra_columns]))
 
     def get_list_display(self, request: HttpRequest) -> Any:
-        chosen = chosen_columns(request, self, self.offered_columns(request))
-        return chosen or super().get_list_display(request)
+        return chosen_columns(request, self, self.offered_columns(request)) or self.own_columns(request)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return StaffChangeList

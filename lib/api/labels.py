@@ -40,7 +40,7 @@ FILTER_PARAMETERS: list[dict[str, Any]] = [
 ]
 
 
-class MetadataField(serializers.Field):  # type: ignore[type-arg]  # its generic takes none at run time
+class MetadataObjectField(serializers.Field):  # type: ignore[type-arg]  # its generic takes none at run time
     """
     The metadata of a row; `lib.api.schema.MetadataSchema` describes it.
 
@@ -97,7 +97,7 @@ class _TagField(PatternField):
         return text
 
 
-class TagsField(serializers.ListField):
+class TagListField(serializers.ListField):
     """The tags of a row; a request replaces all of them."""
 
     def __init__(self, **options: Any) -> None:

@@ -98,7 +98,7 @@ class InstantSchema(OpenApiSerializerFieldExtension):
 class MetadataSchema(OpenApiSerializerFieldExtension):
     """The schema of metadata: in requests, null removes a key."""
 
-    target_class = "lib.api.labels.MetadataField"
+    target_class = "lib.api.labels.MetadataObjectField"
 
     def map_serializer_field(self, auto_schema: AutoSchema, direction: str) -> dict[str, Any]:
         """Return the schema for a direction: “request” or “response”."""

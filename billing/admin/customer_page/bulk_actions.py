@@ -66,7 +66,7 @@ class CustomerSelection(SelectionAction[Customer]):
         return self.done(gettext("Started for %(customers)s.") % {"customers": count_customers(customers)}, to=to)
 
 
-class CouponForm(StaffForm):
+class CouponForManyForm(StaffForm):
     coupon = forms.ModelChoiceField(label=_("Coupon"), queryset=Coupon.objects.none())
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -79,7 +79,7 @@ class GiveCouponToMany(CustomerSelection):
     label = verb = _("Apply coupon")
     permission = "billing.add_redemption"
     operation = BatchOperation.COUPON
-    form_class = CouponForm
+    form_class = CouponForManyForm
 
     def preview(self, customers: list[Customer]) -> Preview:
         return Preview(

@@ -8,12 +8,11 @@ running period is not among them: it would have to be rated while somebody waits
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import F, Min, OuterRef, QuerySet, Subquery, Sum, TextChoices
+from django.db.models import Count, F, Max, Min, OuterRef, Q, QuerySet, Subquery, Sum, TextChoices
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -92,6 +91,12 @@ class CustomerSummary:
 def read_summaries(request: HttpRequest, customers: Sequence[Customer]) -> Mapping[int, CustomerSummary]:
     """Return id → summary, in five queries; of restricted users, from the rows of their sellers alone."""
     ids = [customer.pk for customer in customers]
+    now_by_id = {customer.pk: loaded_current_time(customer, now=timezone.now()) for customer in customers}
+    # Payments fall due by the calendar of the customer's seller.
+    today_by_id = {
+        customer.pk: now_by_id[customer.pk].astimezone(ZoneInfo(customer.seller.time_zone)).date()
+        for customer in customers
+    }
     summaries: dict[int, CustomerSummary] = defaultdict(CustomerSummary)
     subscriptions = Subscription.objects.filter(customer__in=ids, state__in=_COUNTED).order_by("pk")
     plans = limit_to_sellers(request, subscriptions, "seller").values_list("customer", "state", "version__plan__name")
@@ -104,7 +109,6 @@ def read_summaries(request: HttpRequest, customers: Sequence[Customer]) -> Mappi
     )
     unpaid = invoices.filter(state__in=PAYABLE).alias(left=_DUE).filter(left__gt=0).order_by()
     sums = unpaid.values_list("customer", "currency").annotate(due=Sum(_DUE), due_since=Min("due_date"))
-    today_by_id = {customer.pk: _today(customer) for customer in customers}
     for customer_id, currency, due, due_since in sums:
         summary = summaries[customer_id]
         summary.due[str(currency)] = due
@@ -113,18 +117,17 @@ def read_summaries(request: HttpRequest, customers: Sequence[Customer]) -> Mappi
         summaries[invoice.customer_id].last_invoice = invoice
     # Alerts concern the whole customer, of whom restricted users may see a part.
     if allowed_seller_ids(request) is None:
-        alerts = Alert.objects.open(timezone.now()).filter(
-            customer__in=ids, alert_rule__kind__in=_LIMITS, threshold__gte=NEAR_LIMIT
+        alerts = Alert.objects.filter(
+            customer__in=ids, recovered_at=None, alert_rule__kind__in=_LIMITS, threshold__gte=NEAR_LIMIT
         )
-        for customer_id in alerts.order_by().values_list("customer", flat=True).distinct():
-            summaries[customer_id].is_near_limit = True
+        ends = (
+            alerts.order_by()
+            .values_list("customer")
+            .annotate(last=Max("ends_at"), endless=Count("pk", filter=Q(ends_at=None)))
+        )
+        for customer_id, last, endless in ends:
+            summaries[customer_id].is_near_limit = bool(endless) or last > now_by_id[customer_id]
     return summaries
-
-
-def _today(customer: Customer) -> date:
-    """Return today by the calendar of the customer's seller, on which payments fall due."""
-    now = loaded_current_time(customer, now=timezone.now())
-    return now.astimezone(ZoneInfo(customer.seller.time_zone)).date()
 
 
 def _read_last_invoices(request: HttpRequest, ids: Sequence[int]) -> QuerySet[Invoice]:

@@ -15,7 +15,7 @@ from customers.customer_time import loaded_current_time
 from customers.models import Customer
 from lib.api.field_rules import FieldRule, given, not_both
 from lib.api.fields import CurrencyField, ExternalIdField, InstantField, RowSerializer, StrictFields
-from lib.api.labels import MetadataField, TagsField
+from lib.api.labels import MetadataObjectField, TagListField
 from lib.field_types import MAX_SEATS, MAX_TRIAL_DAYS
 from plans.api.coupons import coupon_named
 from plans.catalog.stored_terms import load_terms
@@ -98,8 +98,8 @@ class SubscriptionSerializer(RowSerializer[Subscription]):
     current_period = serializers.SerializerMethodField(help_text="Null before the start and after the end.")
     scheduled_change = serializers.SerializerMethodField(help_text="Null if no change is scheduled.")
     pause = serializers.SerializerMethodField(help_text="The current or next one; null if there is none.")
-    metadata = MetadataField(read_only=True)
-    tags = TagsField(read_only=True)
+    metadata = MetadataObjectField(read_only=True)
+    tags = TagListField(read_only=True)
 
     class Meta:
         model = Subscription
@@ -145,8 +145,8 @@ class SubscriptionSerializer(RowSerializer[Subscription]):
 class SubscriptionLabelsSerializer(StrictFields, serializers.Serializer[Any]):
     """The fields of a subscription that have no effect on its invoices."""
 
-    metadata = MetadataField()
-    tags = TagsField()
+    metadata = MetadataObjectField()
+    tags = TagListField()
 
 
 class NewSubscriptionSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
@@ -195,8 +195,8 @@ class NewSubscriptionSerializer(StrictFields, serializers.Serializer[dict[str, A
     )
 
     draft = serializers.BooleanField(default=False, help_text="Only draft it; activate it later.")
-    metadata = MetadataField()
-    tags = TagsField()
+    metadata = MetadataObjectField()
+    tags = TagListField()
 
     def validate_customer(self, external_id: str) -> Customer:
         """
