@@ -329,7 +329,7 @@ PLACES: dict[str, Callable[[Route, str], Found]] = {
         row=lambda word: _payment(word).invoice, payment=lambda word: _payment(word).pk
     ),
     "admin/invoices/invoice/<pk>/": _finder(pk=_invoice),
-    "admin/views/<": _finder(view_id=lambda word: SavedView.objects.earliest("pk")),
+    "admin/views/<": _finder(view_id=lambda word: SavedView.objects.get(is_shared=True)),
     "admin/help/": _finder(name=lambda word: "payments"),
     "admin/<app>/": _finder(app=lambda word: "billing"),
     "admin/<anything>": _finder(anything=lambda word: "nowhere/"),
