@@ -1,6 +1,5 @@
 """Invoices over HTTP; one-off ones are drafted, changed, issued and discarded."""
 
-from collections.abc import Mapping
 from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -24,6 +23,7 @@ from invoices.one_off_invoices import (
     issue_draft,
     request_from_draft,
 )
+from lib.api.labels import pop_labels
 from lib.api.operations import Idempotency, delete, list_rows, patch, post, read_row
 from lib.api.problems import invalid_field
 from lib.api.views import ApiView, OwnedRows, Row
@@ -81,7 +81,7 @@ class Invoices(ApiView[Invoice]):
         at = current_time(customer)
         one_off_request = build_request(fields, today=customer_today(customer))
         invoice = draft_invoice(customer=customer, request=one_off_request, at=at)
-        set_labels(labels_of(invoice), **label_fields(fields), at=at)
+        set_labels(labels_of(invoice), **pop_labels(fields), at=at)
         return detailed(issue_draft(invoice_id=invoice.pk, at=at) if fields["issue"] else invoice)
 
     @post(
@@ -122,9 +122,9 @@ class DraftableInvoiceView(Invoices):
         invoice = self.lock_object()
         labels = labels_of(invoice)
         fields = self.read_serializer(labels, partial=True).validated_data
-        at = current_time(invoice.customer)
-        set_labels(labels, **label_fields(fields), at=at)
-        if fields.keys() - {"metadata", "tags"} or not fields:
+        at, changes = current_time(invoice.customer), pop_labels(fields)
+        set_labels(labels, **changes, at=at)
+        if fields or not changes:
             _check_is_one_off_draft(invoice)
             today, current = customer_today(invoice.customer), request_from_draft(invoice)
             one_off_request = build_request(fields, today=today, current=current)
@@ -149,11 +149,6 @@ def detailed(invoice: Invoice) -> Invoice:
     """Return an invoice or credit note as it is stored now, with its lines, taxes and sections."""
     invoices = Invoice.objects.select_related("customer", "seller", "labels").prefetch_related(*DETAILED)
     return invoices.get(pk=invoice.pk)
-
-
-def label_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the metadata and tags of a body, each if it is there."""
-    return {name: fields[name] for name in ("metadata", "tags") if name in fields}
 
 
 def _check_is_one_off_draft(invoice: Invoice) -> None:

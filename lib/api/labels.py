@@ -110,6 +110,11 @@ class TagListField(serializers.ListField):
         return clean_tags(super().to_internal_value(data))
 
 
+def pop_labels(fields: dict[str, Any]) -> dict[str, Any]:
+    """Take the metadata and tags out of a validated body, each if it is there."""
+    return {name: fields.pop(name) for name in ("metadata", "tags") if name in fields}
+
+
 def is_label_filter(name: str) -> bool:
     """Return whether a query parameter filters by tag or metadata."""
     return name == "tag" or _PARAMETER.fullmatch(name) is not None

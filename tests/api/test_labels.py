@@ -105,6 +105,13 @@ def test_rows_are_created_with_them(live, seller, paths):
     assert LABELS.items() <= invoice.items()
 
 
+def test_a_replaced_draft_keeps_labels_that_are_not_sent(live, paths):
+    body = {"id": "new-draft", "customer": "acme", "plan": "pro", "draft": True, "named": True}
+    live.post("/subscriptions", {**body, **LABELS})
+    replaced = live.send("PUT", "/subscriptions/new-draft/draft", {**body, "tags": ["other"]}).json()
+    assert (replaced["metadata"], replaced["tags"]) == (LABELS["metadata"], ["other"])
+
+
 def test_an_issued_invoice_changes_by_nothing_else(live, paths):
     problem(live.patch(paths["invoices"], {"note": "No"}), 422, "unprocessable")
     problem(live.patch(paths["invoices"], {"note": "No", **LABELS}), 422, "unprocessable")

@@ -23,6 +23,7 @@ from customers.customer_time import (
     current_time_expression,
     customer_named_in,
 )
+from lib.api.labels import pop_labels
 from lib.api.operations import list_rows, patch, post, read_row
 from lib.api.views import ApiView, OwnedRows, Row
 from lib.label_changes import set_labels
@@ -81,7 +82,7 @@ class Subscriptions(ApiView[Subscription]):
     def create(self, request: Request) -> Subscription:
         at = current_time_by_external_id(customer_named_in(request.data), sandbox=self.caller.sandbox)
         fields = self.read_body(at=at)
-        labels = {name: fields.pop(name) for name in ("metadata", "tags") if name in fields}
+        labels = pop_labels(fields)
         create = subscriptions.draft if fields.pop("draft") else subscriptions.start
         with transaction.atomic():
             subscription = create(**fields, at=at)
