@@ -12,6 +12,7 @@ from billing.revenue.data_drop.job import DATA_DROP
 from billing.revenue.month_end.month_freeze import MONTH_LOCK
 from billing.simulation.job import SIMULATION
 from billing.subscriptions.bulk_grants.job import PROMOTION
+from billing.subscriptions.customer_batches import CUSTOMER_BATCH
 
 KINDS: JobDefinitions = {
     JobKind.USAGE_IMPORT: USAGE_IMPORT,
@@ -26,4 +27,5 @@ KINDS: JobDefinitions = {
     JobKind.MONTH_LOCK: MONTH_LOCK,
     JobKind.EXPORT: EXPORT,
     JobKind.DATA_DROP: DATA_DROP,
+    JobKind.CUSTOMER_BATCH: CUSTOMER_BATCH,
 }

@@ -373,8 +373,10 @@ EMAIL_EXPLANATIONS = "invoices.explanation.email_explanations.read_email_explana
 FORMER_INVOICES = "billing.closing.former_invoices.find_former_invoices"
 INVOICE_USAGE = "billing.metering.usage.invoice_appendix.read_invoice_usage"
 INVOICE_WALLETS = "wallets.statements.invoice_appendix.wallets_of_invoice"
-# Likewise for the usage that a wallet's ongoing balance deducts, and for the sellers of restricted staff users.
+# Likewise for the usage that a wallet's ongoing balance deducts, for the sellers of restricted staff users, and for
+# the saved views of staff.
 STAFF_SELLERS = "customers.models.staff_sellers.read_staff_sellers"
+STAFF_LIST_VIEWS = "access.saved_views.read_list_views"
 UNINVOICED_USAGE = "billing.closing.uninvoiced_usage.read_uninvoiced_usage"
 
 # Replaceable functions: docs/tax.md#calculators, #vat-ids.

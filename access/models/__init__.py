@@ -10,6 +10,7 @@ from access.models.audit_log import (
     AuditSource,
 )
 from access.models.rate_limits import RateLimitBucket
+from access.models.saved_views import SavedView
 from access.models.sign_in import SignInFailure
 
 __all__ = [
@@ -26,5 +27,6 @@ __all__ = [
     "AuditSource",
     "CountedAct",
     "RateLimitBucket",
+    "SavedView",
     "SignInFailure",
 ]

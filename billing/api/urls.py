@@ -125,7 +125,7 @@ urlpatterns = [
     ),
     path("migrations/<int:number>/drop", plan_migrations.Migrations.route("discard"), name="migration_drop"),
     path("subscriptions", views.Subscriptions.route("list_all", "create"), name="subscriptions"),
-    path("subscriptions/<str:subscription>", views.Subscriptions.route("read"), name="subscription"),
+    path("subscriptions/<str:subscription>", views.Subscriptions.route("read", "update"), name="subscription"),
     path("subscriptions/<str:subscription>/", include(subscription_urls)),
     path(
         "customers/<str:customer>/coupons",

@@ -30,6 +30,7 @@ class JobKind(models.TextChoices):
     MONTH_LOCK = "month_lock", _("month lock")
     EXPORT = "export", _("accounting files")
     DATA_DROP = "data_drop", _("data drop")
+    CUSTOMER_BATCH = "customer_batch", _("change of customers")
 
 
 class JobState(models.TextChoices):

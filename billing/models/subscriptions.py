@@ -16,6 +16,7 @@ from billing.models.periods import SettlementMethod
 from billing.triggers import keep_seller_of_periods, restrict_drafts_to_sandbox
 from customers.models.field_types import CustomersSellerField
 from lib.field_types import MAX_TRIAL_DAYS, one_of
+from lib.labels import MetadataField, TagsField, label_constraints, label_indexes
 
 
 class SubscriptionState(models.TextChoices):
@@ -53,6 +54,7 @@ class Subscription(models.Model):
     version: the version that bills its next period; each period stores its own.
     drafted: options of a draft: see `billing.subscriptions.lifecycle.drafts`; empty for all others.
     named: only events that name this subscription belong to it, so it may price a feature that another one prices.
+    metadata, tags: docs/api.md#metadata-and-tags.
     """
 
     external_id = models.CharField(_("external ID"), max_length=200)
@@ -71,6 +73,8 @@ class Subscription(models.Model):
     term_ends_at = models.DateTimeField(null=True, blank=True)
     settles = models.CharField(max_length=7, choices=SettlementMethod, blank=True, db_default="")
     drafted = models.JSONField(default=dict, blank=True)
+    metadata = MetadataField()
+    tags = TagsField()
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = SubscriptionQuerySet.as_manager()
@@ -78,6 +82,7 @@ class Subscription(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["trial_ends_at"], condition=Q(state="trialing"), name="subscription_in_trial"),
+            *label_indexes("subscription"),
         ]
         constraints = [
             one_of("state", SubscriptionState, name="subscription_state_is_known"),
@@ -116,6 +121,7 @@ class Subscription(models.Model):
                 condition=~Q(state="trialing") | Q(trial_ends_at__isnull=False),
                 name="subscription_in_trial_says_until_when",
             ),
+            *label_constraints("subscription"),
         ]
         triggers = [restrict_drafts_to_sandbox(), keep_seller_of_periods()]
 

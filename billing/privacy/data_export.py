@@ -34,7 +34,7 @@ from wallets.models import Transaction
 CUSTOMER_FIELDS = (
     *("external_id", "legal_name", "address_line1", "address_line2", "postal_code", "city", "region", "country"),
     *("tax_number", "email", "time_zone", "locale", "currency", "purchase_order", "tax_exemption", "created_at"),
-    *("checked_tax_number", "tax_number_checked_at", "tax_number_proof"),
+    *("checked_tax_number", "tax_number_checked_at", "tax_number_proof", "metadata", "tags"),
 )
 
 
@@ -61,7 +61,7 @@ def export(customer: Customer, into: IO[bytes]) -> None:
 def _to_text(value: Any) -> str:
     if value is None:
         return ""
-    if isinstance(value, dict):
+    if isinstance(value, dict | list):
         return json.dumps(value, ensure_ascii=False)
     return value.isoformat() if isinstance(value, date) else str(value)
 
@@ -108,7 +108,7 @@ TABLES = {
     "subscriptions": _stored(
         Subscription.objects.all(),
         "customer",
-        *("id", "plan", "version", "currency", "state", "starts_at", "ends_at"),
+        *("id", "plan", "version", "currency", "state", "starts_at", "ends_at", "metadata", "tags"),
         id="external_id",
         plan="version__plan__code",
         version="version__number",
@@ -118,6 +118,9 @@ TABLES = {
         Invoice.objects.all(),
         "customer",
         *("number", "kind", "state", "issued_at", "due_date", "currency", "net", "tax", "total", "paid"),
+        *("metadata", "tags"),
+        metadata="labels__metadata",
+        tags="labels__tags",
     ),
     "wallet_movements": _stored(
         Transaction.objects.all(),

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
+from urllib.parse import quote_plus
 
 import pgtrigger
 from django.contrib.auth.models import User
@@ -37,7 +38,7 @@ SUSPENDED_TRIGGERS = (
     *("billing.IgnoreRule:ignore_rule_is_only_removed", "billing.IgnoreRuleEvent:append_only"),
     *("invoices.PaymentAttemptEvent:append_only", "invoices.RefundEvent:append_only"),
     *("billing.PlanMigrationEvent:append_only", "billing.JobEvent:append_only"),
-    "invoices.BankLineEvent:append_only",
+    *("invoices.BankLineEvent:append_only", "invoices.InvoiceLabelsEvent:append_only"),
     *("invoices.PaymentAttempt:payment_attempt_is_settled_once", "invoices.Refund:refund_is_settled_once"),
 )
 """Triggers that protect the erased columns from all other code."""
@@ -100,6 +101,7 @@ def _erase(customer: Customer, at: datetime) -> ErasureResult:
             "sandbox": customer.sandbox,
             "texts": texts,
             "quoted": [f'"{text}"' for text in texts],
+            "encoded": [quote_plus(text) for text in texts],
             "mailboxes": [text.lower() for text in texts if "@" in text],
             "blank": ERASED_NAME,
             "at": at,
@@ -134,7 +136,8 @@ def _rename_subscriptions(customer: Customer) -> dict[str, str]:
     """Give subscriptions anonymous external ids, and return former id → new one."""
     subscriptions = Subscription.objects.filter(customer=customer)
     former = dict(subscriptions.values_list("pk", "external_id"))
-    subscriptions.update(external_id=Concat(Value(f"erased-{customer.pk}-"), Cast("pk", TextField())))
+    new_name = Concat(Value(f"erased-{customer.pk}-"), Cast("pk", TextField()))
+    subscriptions.update(external_id=new_name, metadata={}, tags=[])
     return {before: f"erased-{customer.pk}-{pk}" for pk, before in former.items()}
 
 
@@ -142,7 +145,7 @@ def _blank_customer(customer: Customer, name: str, at: datetime) -> None:
     for field in BLANKED:
         setattr(customer, field, "")
     customer.legal_name, customer.external_id, customer.erased_at = ERASED_NAME, name, at
-    customer.owner = None
+    customer.owner, customer.metadata, customer.tags = None, {}, []
     customer.tax_number_is_valid = customer.tax_number_checked_at = None
     customer.save()
 
@@ -166,10 +169,19 @@ _STATEMENTS = (
     # History keeps who changed a row and when, but no contents.
     "UPDATE customers_contactevent SET name = '', email = '', language = '' WHERE customer_id = %(id)s",
     f"UPDATE customers_customerevent SET {_BLANK_COLUMNS}, legal_name = %(blank)s, external_id = %(name)s,"  # noqa: S608
-    " owner_id = NULL, tax_number_is_valid = NULL, tax_number_checked_at = NULL WHERE pgh_obj_id = %(id)s",
+    " metadata = '{}', tags = '{}', owner_id = NULL, tax_number_is_valid = NULL, tax_number_checked_at = NULL"
+    " WHERE pgh_obj_id = %(id)s",
     """
-    UPDATE billing_subscriptionevent e SET external_id = s.external_id, drafted = '{}'
+    UPDATE billing_subscriptionevent e
+    SET external_id = s.external_id, drafted = '{}', metadata = '{}', tags = '{}'
     FROM billing_subscription s WHERE s.customer_id = %(id)s AND e.pgh_obj_id = s.id
+    """,
+    # The history records the deletion, too, so it is blanked afterwards.
+    "DELETE FROM invoices_invoicelabels WHERE invoice_id IN (SELECT id FROM invoices_invoice WHERE customer_id ="
+    " %(id)s)",
+    """
+    UPDATE invoices_invoicelabelsevent e SET metadata = '{}', tags = '{}'
+    FROM invoices_invoice i WHERE i.id = e.invoice_id AND i.customer_id = %(id)s
     """,
     """
     UPDATE pghistory_context SET metadata = metadata - 'url' - 'reason'
@@ -194,6 +206,12 @@ _STATEMENTS = (
     WHERE kind = 'company' AND row_id = %(id)s
         OR kind = 'deal' AND row_id IN (SELECT id FROM billing_subscription WHERE customer_id = %(id)s)
         OR kind = 'invoice' AND row_id IN (SELECT id FROM invoices_invoice WHERE customer_id = %(id)s)
+    """,
+    # Views of lists that staff saved, if a search in them names the customer or a contact.
+    """
+    DELETE FROM access_savedview v
+    WHERE EXISTS (SELECT FROM unnest(%(texts)s::text[] || %(encoded)s::text[]) AS t(text)
+        WHERE position(lower(t.text) IN lower(v.query)) > 0 OR position(lower(t.text) IN lower(v.name)) > 0)
     """,
     # Ingest must not use cached copies with the former external id.
     """

@@ -1,7 +1,7 @@
 """Lists as CSV: the filtered rows of a list, in the list's columns, with values that spreadsheets calculate with."""
 
 import html
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -55,9 +55,18 @@ def download(request: HttpRequest, page: "ModelAdmin[Any]") -> StreamingHttpResp
         changelist = page.get_changelist_instance(request)
     except IncorrectLookupParameters as error:
         raise BadRequest(f"The list has no such filter: {error}") from error
-    columns = [_read_column(page, str(name)) for name in changelist.list_display if name != "action_checkbox"]
-    file_name = f"{page.opts.model_name}-{timezone.now():%Y-%m-%d}.csv"
-    return csv_download(_rows(request, page, changelist.queryset[:MOST], columns), file_name=file_name)
+    rows = table_rows(request, page, changelist.queryset[:MOST], changelist.list_display)
+    return csv_download(rows, file_name=f"{file_stem(page)}.csv")
+
+
+def file_stem(page: "ModelAdmin[Any]") -> str:
+    return f"{page.opts.model_name}-{timezone.now():%Y-%m-%d}"
+
+
+def table_rows(request: HttpRequest, page: "ModelAdmin[Any]", rows: Any, names: Sequence[Any]) -> Iterator[list[str]]:
+    """Yield the headings, then the cells of each row of a queryset. names: of the list's columns."""
+    columns = [_read_column(page, str(name)) for name in names if name != "action_checkbox"]
+    return _rows(request, page, rows, columns)
 
 
 def _read_column(page: "ModelAdmin[Any]", name: str) -> ExportColumn:

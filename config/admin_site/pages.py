@@ -10,12 +10,14 @@ from django.utils.translation import gettext_lazy as _
 from unfold.enums import ActionVariant
 
 from billing.admin.closing.invoices import InvoiceOfPeriod
+from billing.admin.customer_page.customer_list import CustomerList
 from billing.admin.customer_page.customer_page import CustomerAccount
 from billing.admin.metering.meters import MeterEvents
 from billing.admin.metering.wallet_usage import WalletUsageLinks
 from billing.admin.revenue import REVENUE_PAGES
 from billing.admin.subscriptions.coupons import CouponRedemptions
 from billing.admin.subscriptions.plan_versions import VersionSubscriptions
+from config.admin_site.selection_export import ExportSelection
 from customers.admin.customers import CustomerAdmin
 from customers.admin.sellers import SellerAdmin
 from customers.models import Customer, Seller
@@ -43,7 +45,14 @@ class CouponPage(CouponRedemptions, CouponAdmin):
 
 
 @admin.register(Customer)
-class CustomerPage(CustomerAccount, CustomerAdmin):
+class CustomerPage(CustomerList, CustomerAccount, CustomerAdmin):
+    list_display = (
+        *("legal_name", "external_id", "health_shown", "plans_shown", "due_shown", "last_invoice_shown"),
+        *("tags_shown", "seller", "created_at"),
+    )
+    extra_columns = ("country", "currency", "owner")
+    actions = (*("give_coupon_to_many", "migrate", "email_portal_links", "change_tags_of_many", "export_selection"),)
+    export_selection = ExportSelection.as_action()
     shared_paths = ("subscriptions__seller", "wallets__seller", "invoices__seller")
     change_form_outer_before_template = "staff/customers/account.html"
     actions_detail = (
@@ -64,7 +73,15 @@ class InvoicePage(InvoiceOfPeriod, InvoicePayments, InvoiceAdmin):
         {
             "title": _("More"),
             "icon": "more_horiz",
-            "items": ["take_back", "void", "write_off", "regenerate", "render_again", "send_explanation"],
+            "items": [
+                "take_back",
+                "void",
+                "write_off",
+                "regenerate",
+                "render_again",
+                "send_explanation",
+                "edit_labels",
+            ],
         },
     )
 

@@ -21,7 +21,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 from unfold.sites import UnfoldAdminSite
 
-from config.admin_site import list_export
+from config.admin_site import list_export, saved_views
 from config.admin_site.command import command
 from config.admin_site.help_pages import help_page
 from config.admin_site.history import history_reader, pages
@@ -66,6 +66,9 @@ class TollbookAdminSite(UnfoldAdminSite):
             path("command/", self.admin_view(require_safe(command)), name="command"),
             path("help/<path:name>/", self.admin_view(require_safe(help_page)), name="help"),
             path("switch/", self.admin_view(require_POST(switch)), name="switch"),
+            path("views/", self.admin_view(require_POST(saved_views.save_as_view)), name="save_view"),
+            path("views/<int:view_id>/", self.admin_view(require_POST(saved_views.change_view)), name="change_view"),
+            path("columns/", self.admin_view(require_POST(saved_views.choose_list_columns)), name="choose_columns"),
         ]
         changes = path("changes/", self.admin_view(pages.changes), name="changes")
         changes_file = path("changes/<str:kind>/", self.admin_view(pages.changes_file), name="changes_file")

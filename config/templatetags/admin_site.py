@@ -7,10 +7,12 @@ from django import template
 from django.contrib.admin import ModelAdmin
 from django.contrib.admin.views.main import ChangeList
 from django.forms import BoundField
+from django.template import Context
 from django.utils.safestring import SafeString
 from djmoney.money import Money
 
 from config.admin_site.history import history_reader
+from config.admin_site.list_tools import ListTools, list_tools
 from lib.admin.filter_chips import FilterChip, filter_chips
 from lib.formats import format_money, format_number, format_units
 from wallets.statements.formats import shown
@@ -28,6 +30,12 @@ def named(field: BoundField) -> SafeString:
 def keeps_reasons(page: "ModelAdmin[Any]") -> bool:
     """Return whether a form's reason would be stored, which requires that its model has a history."""
     return history_reader.is_tracked(page.model)
+
+
+@register.simple_tag(name="list_tools", takes_context=True)
+def list_tools_of(context: Context) -> ListTools | None:
+    """Return the saved views and columns of the list on a page."""
+    return list_tools(context["request"], context["cl"])
 
 
 @register.filter

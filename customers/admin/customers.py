@@ -16,6 +16,7 @@ from customers.customer_time import current_time
 from customers.models import Contact, Customer
 from customers.registration import announce_customer_created, announce_customer_updated
 from lib.admin import StaffAdmin
+from lib.admin.labels import MetadataText, TagFilter, TagsText, find_by_metadata, tags_column
 from lib.row_form import RowForm
 
 MAX_CONTACTS = 50
@@ -43,6 +44,9 @@ class ContactInline(TabularInline):
 
 
 class CustomerForm(PartyForm):
+    tags = TagsText()
+    metadata = MetadataText()
+
     class Meta:
         model = Customer
         exclude = ()
@@ -69,11 +73,10 @@ class CustomerAdmin(StaffAdmin):
     seller_paths = ("seller",)
     form = CustomerForm
     empty_text = _("Add a customer here, or create customers through the API.")
-    list_display = ("legal_name", "external_id", "country", "currency", "seller", "created_at")
-    list_filter = ("seller",)
-    list_select_related = ("seller", "test_clock")
+    list_filter = ("seller", TagFilter)
+    list_select_related = ("seller", "test_clock", "owner")
     search_fields = ("legal_name", "external_id")
-    search_help_text = _("Part of the name, or start of the external ID")
+    search_help_text = _("Part of the name, start of the external ID, or key:value of metadata")
     fixed_fields = ("external_id", "sandbox", "test_clock")  # events and invoices identify a customer by them
     autocomplete_fields = ("seller", "test_clock")
     inlines = (ContactInline,)
@@ -92,7 +95,10 @@ class CustomerAdmin(StaffAdmin):
             },
         ),
         (_("Payment"), {"fields": ("charges_automatically", "dunning_hold_until")}),
+        (_("Tags and metadata"), {"fields": ("tags", "metadata")}),
     )
+
+    tags_shown = tags_column()
 
     def save_model(self, request: HttpRequest, obj: Customer, form: Any, change: bool) -> None:
         """Store the customer and announce the change; changes of contacts are announced when those are stored."""
@@ -115,4 +121,6 @@ class CustomerAdmin(StaffAdmin):
             return queryset, False
         if (exact_matches := queryset.filter(sandbox__in=[False, True], external_id=term)).exists():
             return exact_matches, False
+        if (labeled := find_by_metadata(queryset, term)) is not None:
+            return labeled, False
         return queryset.filter(customer_matches(term)), False

@@ -7,6 +7,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from customers.models import Customer
+from lib.admin.labels import find_by_metadata
 
 MOST = 50
 """Maximum customers whose rows one search of another list includes."""
@@ -34,11 +35,13 @@ class CustomerSearch:
     customer_path: from a row to its customer. exact_field: rows that have the whole term there are shown alone.
     start_field: rows whose field starts with the term are shown with the customers' rows.
     fold: how a term is written in these two fields.
+    labels_path: from a row to its metadata, such as `labels__`, if rows are found by `key:value`.
     """
 
     customer_path = "customer"
     exact_field = ""
     start_field = ""
+    labels_path: str | None = None
     fold: Callable[[str], str] = staticmethod(str)
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], search_term: str) -> Any:
@@ -47,6 +50,10 @@ class CustomerSearch:
             return queryset, False
         if self.exact_field and (exact := queryset.filter(**{self.exact_field: self.fold(term)})).exists():
             return exact, False
+        if self.labels_path is not None:
+            labeled = find_by_metadata(queryset, term, path=self.labels_path)
+            if labeled is not None:
+                return labeled, False
         matches = Q(**{f"{self.customer_path}__in": find_customer_ids(term)})
         if self.start_field:
             matches |= Q(**{f"{self.start_field}__startswith": self.fold(term)})

@@ -8,13 +8,14 @@ from customers.api.fields import LocaleField, SellerField
 from customers.models import Customer, Seller, TestClock
 from customers.models.parties import validate_time_zone
 from lib.api.fields import CurrencyField, ExternalIdField, InstantField, StrictFields
+from lib.api.labels import MetadataObjectField, TagListField
 from lib.api.number_fields import NumberField
 from lib.field_types import MAX_MONEY
 
 CHANGEABLE = (
     *("legal_name", "address_line1", "address_line2", "postal_code", "city", "region", "country", "tax_number"),
     *("email", "locale", "purchase_order", "tax_exemption", "tax_code", "net_days", "billed_each", "one_document"),
-    "accounting_group",
+    *("accounting_group", "metadata", "tags"),
 )
 
 
@@ -47,6 +48,8 @@ class CustomerSerializer(StrictFields, serializers.ModelSerializer[Customer]):
         allow_null=True,
         help_text="Number of the test clock that a sandbox customer runs on; default: real time.",
     )
+    metadata = MetadataObjectField()
+    tags = TagListField()
     sandbox = serializers.BooleanField(read_only=True, help_text="True for customers made with a test key.")
     created_at = InstantField(read_only=True)
 

@@ -31,7 +31,7 @@ class Customers(ApiView[Customer]):
     lookup_field = "external_id"
     lookup_url_kwarg = "customer"
 
-    list_all = list_rows("list_customers", "List customers, newest first", "The customers.")
+    list_all = list_rows("list_customers", "List customers, newest first", "The customers.", labels="")
 
     @post(
         "create_customer",
@@ -59,8 +59,8 @@ class Customers(ApiView[Customer]):
         response=CustomerChangeSerializer,
     )
     def update(self, request: Request, *args: Any, **kwargs: Any) -> Customer:
-        serializer = self.read_serializer(self.get_object(), partial=True)
         with transaction.atomic():
+            serializer = self.read_serializer(self.lock_object(), partial=True)
             customer: Customer = serializer.save()
             announce_customer_updated(customer, list(serializer.validated_data), at=current_time(customer))
         return customer

@@ -11,6 +11,7 @@ from djmoney.models.fields import CurrencyField
 
 from customers.models.parties import Party
 from customers.triggers import customer_keeps_its_clock
+from lib.labels import MetadataField, TagsField, label_constraints, label_indexes
 
 # The same bound as `lib.field_types.MAX_MONEY`.
 MAX_BILLED_EACH = Decimal("1e12")
@@ -34,6 +35,7 @@ class Customer(Party):
     one_document: whether periods of several subscriptions that end together are billed on one consolidated invoice.
     accounting_group: a code that mappings of accounts can narrow by: docs/accounting-files.md#mapping.
     owner: the staff user who is responsible for the customer and is notified when action is needed.
+    metadata, tags: docs/api.md#metadata-and-tags.
     """
 
     seller = models.ForeignKey("customers.Seller", on_delete=models.PROTECT, related_name="customers")
@@ -116,6 +118,8 @@ class Customer(Party):
         limit_choices_to={"is_staff": True},
         help_text=_("Staff user who gets an email when a limit is reached or a top-up fails."),
     )
+    metadata = MetadataField()
+    tags = TagsField()
     created_at = models.DateTimeField(auto_now_add=True)
     erased_at = models.DateTimeField(null=True, blank=True, editable=False)
 
@@ -130,6 +134,8 @@ class Customer(Party):
                     external_id__startswith="erased-",
                     **dict.fromkeys(("address_line1", "address_line2", "postal_code", "city", "region"), ""),
                     **dict.fromkeys(("tax_number", "email", "purchase_order", "tax_exemption"), ""),
+                    metadata={},
+                    tags=[],
                 ),
                 name="erased_customer_has_no_personal_data",
             ),
@@ -156,10 +162,12 @@ class Customer(Party):
                 ),
                 name="checked_tax_number_has_a_time_and_a_result",
             ),
+            *label_constraints("customer"),
         ]
         indexes = [
             models.Index(fields=["legal_name"], name="customer_by_name"),
             models.Index(fields=["test_clock"], condition=Q(test_clock__isnull=False), name="customer_of_a_clock"),
+            *label_indexes("customer"),
         ]
         triggers = [customer_keeps_its_clock()]
 

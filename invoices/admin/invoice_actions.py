@@ -12,6 +12,7 @@ from customers.customer_time import current_time
 from invoices.admin.credit_notes import VoidInvoiceForm
 from invoices.credit_notes.acts import VoidInvoice
 from invoices.models import DocumentKind, Invoice, Rendering, WriteOff
+from invoices.models.labels import labels_of
 from invoices.one_off_invoices import (
     OneOffInvoiceRefused,
     discard_draft,
@@ -24,7 +25,9 @@ from invoices.payments.attempts import PaymentAttemptRefused, close_pages
 from invoices.payments.write_offs import WRITABLE
 from invoices.rendering import renderer
 from lib.admin import ConfirmedAction, Preview, Response, list_url
+from lib.admin.labels import LabelsForm
 from lib.formats import format_money
+from lib.label_changes import set_labels
 
 
 def is_draft(invoice: Invoice) -> bool:
@@ -151,6 +154,21 @@ class DiscardDraft(DraftAction):
     def run(self, draft: Invoice) -> Response:
         discard_draft(invoice_id=draft.pk, at=current_time(draft.customer), by=self.user)
         return self.done(gettext("The draft was discarded."), to=list_url(Invoice))
+
+
+class EditInvoiceLabels(ConfirmedAction[Invoice]):
+    label, icon, verb = _("Tags and metadata"), "label", _("Save")
+    permission = "invoices.label_invoice"
+    title = _("Tags and metadata of {}")
+    consequences = (_("They are for your own systems and lists. The invoice and its files stay as they are."),)
+
+    def make_form(self, invoice: Invoice) -> LabelsForm:
+        labels = labels_of(invoice)
+        return LabelsForm(self.posted, initial={"tags": labels.tags, "metadata": labels.metadata})
+
+    def run(self, invoice: Invoice) -> Response:
+        set_labels(labels_of(invoice), **self.choices, by=self.user, at=current_time(invoice.customer))
+        return self.done(gettext("Tags and metadata are saved."))
 
 
 class RenderAgain(ConfirmedAction[Invoice]):

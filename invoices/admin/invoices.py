@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from django.contrib import messages
 from django.db.models import Exists, OuterRef, Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import URLPattern
+from django.urls import URLPattern, reverse
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -19,6 +19,7 @@ from invoices.admin.einvoice_files import einvoice_paths
 from invoices.admin.explanation_panel import STAFF_LOCALE, SendExplanation, explanation_panel
 from invoices.admin.invoice_actions import (
     DiscardDraft,
+    EditInvoiceLabels,
     IssueDraft,
     RenderAgain,
     VoidAction,
@@ -32,13 +33,15 @@ from invoices.admin.receipt_files import receipt_path
 from invoices.credit_notes.acts import DESTINATIONS
 from invoices.models import DocumentKind, Invoice, Rendering
 from invoices.models.invoices import BILLS_USAGE, CreditTo, InvoiceState
+from invoices.models.labels import labels_of
 from invoices.payments.manual_payments import PAYABLE
 from invoices.rendering import renderer
 from invoices.rendering.downloads import file_name
 from invoices.rendering.facts_reader import read_invoice_facts
 from invoices.rendering.page_content import compose
-from lib.admin import ConditionFilter, ReadOnlyAdmin, page_url, row_action
+from lib.admin import ConditionFilter, ReadOnlyAdmin, is_allowed, page_url, row_action
 from lib.admin.columns import display, money_column, state_column, text_column
+from lib.admin.labels import TagFilter, shown_labels, tags_column
 from lib.formats import format_money
 from lib.translation import Text
 
@@ -68,6 +71,10 @@ class PdfFilter(ConditionFilter):
         }
 
 
+class InvoiceTagFilter(TagFilter):
+    path = "labels__"
+
+
 class InvoiceAdmin(CustomerSearch, ReadOnlyAdmin):
     """An issued invoice is never edited."""
 
@@ -80,17 +87,20 @@ class InvoiceAdmin(CustomerSearch, ReadOnlyAdmin):
         *("name", "customer_shown", "state_shown", "issue_date", "due_date", "days_past_due"),
         *("total_shown", "due_shown"),
     )
-    list_filter = ("kind", "state", "issue_date", "seller", PdfFilter)
-    list_select_related = ("customer", "customer__test_clock", "seller")
+    extra_columns = ("tags_shown", "kind", "seller", "purchase_order")
+    list_filter = ("kind", "state", "issue_date", "seller", PdfFilter, InvoiceTagFilter)
+    list_select_related = ("customer", "customer__test_clock", "seller", "labels")
     list_before_template = "staff/invoices/list_tabs.html"
     search_fields = ("number",)
-    search_help_text = _("Start of the number, or part of the customer's name")
+    search_help_text = _("Start of the number, part of the customer's name, or key:value of metadata")
     exact_field = start_field = "number"
+    labels_path = "labels__"
     fold = staticmethod(str.upper)  # as numbers are stored
     change_form_before_template = "staff/invoices/invoice.html"
 
     customer_shown = text_column("customer", _("Customer"))
     state_shown = state_column(STATE_COLORS)
+    tags_shown = tags_column(lambda invoice: labels_of(invoice).tags)
 
     void = VoidAction.as_action()
     write_off = WriteOffAction.as_action()
@@ -98,6 +108,7 @@ class InvoiceAdmin(CustomerSearch, ReadOnlyAdmin):
     discard_draft = DiscardDraft.as_action()
     render_again = RenderAgain.as_action()
     send_explanation = SendExplanation.as_action()
+    edit_labels = EditInvoiceLabels.as_action()
 
     @display(description=_("Number"), ordering="number")
     def name(self, invoice: Invoice) -> str:
@@ -139,6 +150,7 @@ class InvoiceAdmin(CustomerSearch, ReadOnlyAdmin):
             "days_past_due": _days_past_due(invoice),
             "document": compose(replace(read_invoice_facts(invoice), locale=STAFF_LOCALE)),
             "state_color": STATE_COLORS.get(invoice.state, ""),
+            "labels": _shown_labels(request, invoice),
             "panel": explanation_panel(invoice),
             "can_send": SendExplanation.is_offered(invoice) and request.user.has_perm(SendExplanation.permission),
             "rendering": rendering,
@@ -180,6 +192,12 @@ class InvoiceAdmin(CustomerSearch, ReadOnlyAdmin):
         if not is_draft(invoice):
             raise Http404(gettext("%(invoice)s is issued, so it is no longer a draft.") % {"invoice": invoice})
         return invoice
+
+
+def _shown_labels(request: HttpRequest, invoice: Invoice) -> dict[str, Any]:
+    labels, may_edit = labels_of(invoice), is_allowed(request, EditInvoiceLabels.permission)
+    edit_url = reverse("admin:invoices_invoice_edit_labels", args=[invoice.pk]) if may_edit else ""
+    return shown_labels(Invoice, labels.metadata, labels.tags, edit_url=edit_url)
 
 
 def _title(invoice: Invoice) -> str:

@@ -12,6 +12,7 @@ from invoices.one_off_invoices.one_off_invoice import MAX_NET_DAYS, MAX_NOTE, MA
 from invoices.one_off_invoices.one_off_lines import MAX_LINES, MAX_PLACES
 from lib.api.field_rules import FieldRule, given, not_both
 from lib.api.fields import CurrencyField, StrictFields
+from lib.api.labels import MetadataObjectField, TagListField
 from lib.api.number_fields import NumberField
 from lib.field_types import MAX_MONEY
 
@@ -31,7 +32,7 @@ class OneOffLineSerializer(StrictFields, serializers.Serializer[Any]):
 
 
 class DraftInvoiceChangeSerializer(StrictFields, serializers.Serializer[Any]):
-    """Changes to a draft; omitted fields keep their value."""
+    """Changes to a draft; omitted fields keep their value. Metadata and tags may change after it is issued, too."""
 
     lines = serializers.ListSerializer[Any](child=OneOffLineSerializer(), required=False, max_length=MAX_LINES)
     purchase_order = serializers.CharField(max_length=MAX_PURCHASE_ORDER, required=False, allow_blank=True)
@@ -46,6 +47,8 @@ class DraftInvoiceChangeSerializer(StrictFields, serializers.Serializer[Any]):
         help_text="Days from issue until payment is due; null: the customer's or the seller's.",
     )
     prices_include_tax = serializers.BooleanField(required=False)
+    metadata = MetadataObjectField()
+    tags = TagListField()
 
 
 class NewOneOffInvoiceSerializer(DraftInvoiceChangeSerializer):

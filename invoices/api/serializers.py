@@ -10,7 +10,9 @@ from rest_framework import serializers
 from invoices.documents.signed_links import create_link
 from invoices.models import Invoice, InvoiceTax, Line, Section
 from invoices.models.invoices import BILLS_USAGE
+from invoices.models.labels import labels_of
 from lib.api.fields import InstantField, RowSerializer
+from lib.api.labels import MetadataObjectField, TagListField
 from lib.api.number_fields import AmountField, NumberField
 
 
@@ -96,14 +98,26 @@ class InvoiceSerializer(RowSerializer[Invoice]):
     replaces = serializers.IntegerField(
         source="corrects_id", allow_null=True, help_text="The invoice that this one replaces."
     )
+    metadata = serializers.SerializerMethodField(help_text="Your own text by key.")
+    tags = serializers.SerializerMethodField()
 
     class Meta:
         model = Invoice
         fields = [
             *("id", "number", "state", "customer", "seller", "sandbox", "issued_at", "issue_date"),
             *("due_date", "period_start", "period_end", "prices_include_tax", "net", "tax", "total"),
-            *("credited", "paid", "due", "replaces", "purchase_order", "note"),
+            *("credited", "paid", "due", "replaces", "purchase_order", "note", "metadata", "tags"),
         ]
+
+    @extend_schema_field(MetadataObjectField())
+    def get_metadata(self, invoice: Invoice) -> dict[str, str]:
+        metadata: dict[str, str] = labels_of(invoice).metadata
+        return metadata
+
+    @extend_schema_field(TagListField())
+    def get_tags(self, invoice: Invoice) -> list[str]:
+        tags: list[str] = labels_of(invoice).tags
+        return tags
 
 
 class InvoiceDetailSerializer(InvoiceSerializer):

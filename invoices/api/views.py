@@ -14,6 +14,7 @@ from invoices.api.one_off_serializers import DraftInvoiceChangeSerializer, NewOn
 from invoices.api.serializers import InvoiceDetailSerializer, InvoiceSerializer
 from invoices.models import DocumentKind, Invoice, InvoiceTax, Line, Section
 from invoices.models.invoices import InvoiceState
+from invoices.models.labels import labels_of
 from invoices.one_off_invoices import (
     OneOffInvoiceRefused,
     discard_draft,
@@ -22,9 +23,11 @@ from invoices.one_off_invoices import (
     issue_draft,
     request_from_draft,
 )
+from lib.api.labels import pop_labels
 from lib.api.operations import Idempotency, delete, list_rows, patch, post, read_row
 from lib.api.problems import invalid_field
 from lib.api.views import ApiView, OwnedRows, Row
+from lib.label_changes import set_labels
 
 DETAILED = (
     Prefetch("lines", Line.objects.select_related("corrects_line").order_by("position")),
@@ -44,7 +47,7 @@ EXAMPLE = {
 class Invoices(ApiView[Invoice]):
     """Invoices that the caller may see; one-off ones are created and issued."""
 
-    queryset = INVOICES.select_related("customer", "seller")
+    queryset = INVOICES.select_related("customer", "seller", "labels")
     sandbox_path = "sandbox"
     serializer_class = InvoiceSerializer
     lookup_url_kwarg = "invoice"
@@ -55,6 +58,7 @@ class Invoices(ApiView[Invoice]):
         "Invoices: list them, and create one-off invoices.",
         filters={"customer": "customer__external_id", "state": "state", "number": "number"},
         filter_choices={"state": InvoiceState.values},
+        labels="labels__",
     )
 
     @post(
@@ -77,6 +81,7 @@ class Invoices(ApiView[Invoice]):
         at = current_time(customer)
         one_off_request = build_request(fields, today=customer_today(customer))
         invoice = draft_invoice(customer=customer, request=one_off_request, at=at)
+        set_labels(labels_of(invoice), **pop_labels(fields), at=at)
         return detailed(issue_draft(invoice_id=invoice.pk, at=at) if fields["issue"] else invoice)
 
     @post(
@@ -106,18 +111,25 @@ class DraftableInvoiceView(Invoices):
 
     @patch(
         "update_draft_invoice",
-        "Change a draft invoice",
-        "Fields sent replace the current ones; `lines` replaces all lines.",
+        "Change a draft invoice, or labels",
+        "Fields sent replace the current ones; `lines` replaces all lines. Of an issued invoice, only `metadata` and"
+        " `tags` can change.",
         request=DraftInvoiceChangeSerializer,
         refusals=ONE_OFF_REFUSALS,
     )
+    @transaction.atomic
     def update(self, request: Request, *args: Any, **kwargs: Any) -> Invoice:
-        invoice, fields = self.get_object(), self.read_body()
-        _check_is_one_off_draft(invoice)
-        today, current = customer_today(invoice.customer), request_from_draft(invoice)
-        one_off_request = build_request(fields, today=today, current=current)
-        at = current_time(invoice.customer)
-        return detailed(edit_draft(invoice_id=invoice.pk, request=one_off_request, at=at))
+        invoice = self.lock_object()
+        labels = labels_of(invoice)
+        fields = self.read_serializer(labels, partial=True).validated_data
+        at, changes = current_time(invoice.customer), pop_labels(fields)
+        set_labels(labels, **changes, at=at)
+        if fields or not changes:
+            _check_is_one_off_draft(invoice)
+            today, current = customer_today(invoice.customer), request_from_draft(invoice)
+            one_off_request = build_request(fields, today=today, current=current)
+            edit_draft(invoice_id=invoice.pk, request=one_off_request, at=at)
+        return detailed(invoice)
 
     @delete("discard_draft_invoice", "Discard a draft invoice", refusals=ONE_OFF_REFUSALS)
     def discard(self, request: Request, *args: Any, **kwargs: Any) -> None:
@@ -135,7 +147,7 @@ class InvoiceRows(OwnedRows[Row]):
 
 def detailed(invoice: Invoice) -> Invoice:
     """Return an invoice or credit note as it is stored now, with its lines, taxes and sections."""
-    invoices = Invoice.objects.select_related("customer", "seller").prefetch_related(*DETAILED)
+    invoices = Invoice.objects.select_related("customer", "seller", "labels").prefetch_related(*DETAILED)
     return invoices.get(pk=invoice.pk)
 
 

@@ -3,6 +3,7 @@ from invoices.models.bank_statements import BankAccount, BankBooking, BankLine, 
 from invoices.models.discounts import Discount
 from invoices.models.dunning import DunningAct, DunningStep
 from invoices.models.invoices import Invoice, InvoiceTax, Line
+from invoices.models.labels import InvoiceLabels
 from invoices.models.merchant_accounts import MerchantAccount
 from invoices.models.month_locks import MonthLock
 from invoices.models.numbering import DocumentKind, NumberSeries
@@ -25,6 +26,7 @@ __all__ = [
     "DunningAct",
     "DunningStep",
     "Invoice",
+    "InvoiceLabels",
     "InvoiceTax",
     "Line",
     "MerchantAccount",

@@ -127,6 +127,7 @@ class Invoice(models.Model):
         permissions = [
             ("issue_creditnote", "Can issue credit notes"),
             ("claim_invoice", "Can create one-off invoices"),
+            ("label_invoice", "Can edit tags and metadata of invoices"),
         ]
         constraints = [
             one_of("kind", DocumentKind, name="invoice_kind_is_known"),

@@ -32,6 +32,7 @@ _OPEN_SITE_PAGES = frozenset(
     {
         *("index", "login", "logout", "app_list", "password_change", "password_change_done"),
         *("autocomplete", "search", "toggle_sidebar", "jsi18n", "view_on_site", "command", "help", "switch"),
+        *("save_view", "change_view", "choose_columns"),
     }
 )
 

@@ -15,6 +15,7 @@ from unfold.dataclasses import UnfoldAction
 
 from lib.admin.actions import always
 from lib.admin.filters import field_filter
+from lib.admin.list_views import StaffChangeList, chosen_columns
 from lib.admin.permissions import PermissionRules, is_allowed
 from lib.admin.sandbox_switch import SwitchedRows
 from lib.admin.seller_restriction import SellerRows, limited_choices
@@ -31,6 +32,7 @@ class StaffAdmin(PermissionRules, SellerRows, SwitchedRows, ModelAdmin):
     list_select_related: related rows that the list and the page of a row read along.
     fixed_fields: fields that can't change once the row is stored.
     has_form: False if a template above the form shows everything.
+    extra_columns: columns that a list offers besides those that it shows at first.
     empty_text: shown in place of a list without rows: its future content, and how to begin.
     empty_title: heading of this text; default: that there are no rows yet.
     further_pages: pages below the list.
@@ -38,6 +40,7 @@ class StaffAdmin(PermissionRules, SellerRows, SwitchedRows, ModelAdmin):
 
     ordering: ClassVar[tuple[str, ...]] = ("-pk",)
     fixed_fields: Sequence[str] = ()
+    extra_columns: Sequence[str] = ()
     has_form = True
     empty_text: Text = ""
     empty_title: Text = ""
@@ -70,6 +73,21 @@ class StaffAdmin(PermissionRules, SellerRows, SwitchedRows, ModelAdmin):
 
     def prepare_rows(self, request: HttpRequest, rows: Sequence[Any]) -> None:
         """Read values for the columns of many rows at once: for the rows of a list's page, or of a part of a file."""
+
+    def own_columns(self, request: HttpRequest) -> Sequence[Any]:
+        """Return the columns that the list shows unless its user chooses others."""
+        columns: Sequence[Any] = super().get_list_display(request)
+        return columns
+
+    def offered_columns(self, request: HttpRequest) -> list[Any]:
+        """Return the columns that a user can choose from, the list's own first."""
+        return list(dict.fromkeys([*self.own_columns(request), *self.extra_columns]))
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        return chosen_columns(request, self, self.offered_columns(request)) or self.own_columns(request)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return StaffChangeList
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
         changelist = super().get_changelist_instance(request)

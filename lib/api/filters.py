@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from rest_framework.filters import BaseFilterBackend
 from rest_framework.request import Request
 
+from lib.api.labels import FILTER_PARAMETERS, filter_by_labels, is_label_filter
 from lib.api.problems import invalid_field
 
 MONTH = r"^(20|21)[0-9]{2}-(0[1-9]|1[0-2])$"
@@ -36,22 +37,24 @@ class QueryParameterFilter(BaseFilterBackend):
         """
         lookups, choices = view.operation.filters, view.operation.filter_choices
         others = PAGING | {parameter.name for parameter in view.operation.parameters}
+        has_labels = view.operation.labels is not None
         for name, value in request.query_params.items():
-            if name in others:
+            if name in others or (has_labels and is_label_filter(name)):
                 continue
             if name not in lookups:
-                known = ", ".join(sorted({*lookups, *others}))
+                known = ", ".join(sorted({*lookups, *others, *(("tag", "metadata[…]") if has_labels else ())}))
                 detail = f"is not a parameter of this operation; known parameters are {known}"
                 raise invalid_field(name[:80], detail, "unknown")
             if value not in choices.get(name, (value,)):
                 raise invalid_field(name, f"“{value[:40]}” is not one of {', '.join(choices[name])}")
             queryset = queryset.filter(**{lookups[name]: value})
-        return queryset
+        return filter_by_labels(queryset, request, path=view.operation.labels) if has_labels else queryset
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         """Describe the parameters for OpenAPI."""
         choices = view.operation.filter_choices
-        return [
+        label_parameters = FILTER_PARAMETERS if view.operation.labels is not None else []
+        by_name = [
             {
                 "name": name,
                 "in": "query",
@@ -59,6 +62,7 @@ class QueryParameterFilter(BaseFilterBackend):
             }
             for name in view.operation.filters
         ]
+        return [*by_name, *(dict(parameter) for parameter in label_parameters)]
 
 
 def read_month(name: str, text: str) -> date:

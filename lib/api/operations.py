@@ -48,7 +48,8 @@ class Operation:
     accepted: serializer class of a response with status 202, if the operation may wait for something.
     problems: the problems that the function raises itself. refusals: exception → the problem that it becomes.
     parameters: of the query. filters: of a list, parameter → lookup.
-    filter_choices: the valid values of some filters. examples: name → body of a request.
+    filter_choices: the valid values of some filters. labels: the path from a row to its metadata and tags, such as
+        `labels__`, if the list can be filtered by them. examples: name → body of a request.
     """
 
     method: str
@@ -67,6 +68,7 @@ class Operation:
     parameters: tuple[Any, ...] = ()
     filters: Mapping[str, str] = field(default_factory=dict)
     filter_choices: Mapping[str, Collection[str]] = field(default_factory=dict)
+    labels: str | None = None
     examples: Mapping[str, Any] = field(default_factory=dict)
 
     @property

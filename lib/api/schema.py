@@ -10,6 +10,7 @@ from rest_framework import serializers
 
 from lib.api.field_rules import fits, rules_schema
 from lib.api.fields import INSTANT, PatternField, StrictFields
+from lib.api.labels import METADATA_SCHEMA
 from lib.api.number_fields import NumberField
 from lib.api.operations import Idempotency, Operation
 from lib.api.problem_types import PROBLEM_TYPES
@@ -92,6 +93,18 @@ class InstantSchema(OpenApiSerializerFieldExtension):
     def map_serializer_field(self, auto_schema: AutoSchema, direction: str) -> dict[str, Any]:
         """Return the schema for a direction: “request” or “response”."""
         return dict(INSTANT) if direction == "request" else {"type": "string", "format": "date-time"}
+
+
+class MetadataSchema(OpenApiSerializerFieldExtension):
+    """The schema of metadata: in requests, null removes a key."""
+
+    target_class = "lib.api.labels.MetadataObjectField"
+
+    def map_serializer_field(self, auto_schema: AutoSchema, direction: str) -> dict[str, Any]:
+        """Return the schema for a direction: “request” or “response”."""
+        if direction == "request":
+            return dict(METADATA_SCHEMA)
+        return {"type": "object", "additionalProperties": {"type": "string"}, "example": METADATA_SCHEMA["example"]}
 
 
 class ApiSchema(AutoSchema):

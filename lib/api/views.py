@@ -52,6 +52,16 @@ class ApiView(GenericViewSet[Row]):
         rows = super().get_queryset()
         return rows.filter(**{self.sandbox_path: self.caller.sandbox}) if self.sandbox_path else rows
 
+    def lock_object(self) -> Row:
+        """
+        Return the row of the URL, locked until the end of the transaction.
+
+        Merging metadata needs it: of two changes at a time, the second one starts from what the first one wrote.
+        """
+        row = self.get_object()
+        type(row)._base_manager.select_for_update(no_key=True).get(pk=row.pk)
+        return self.reload(row)
+
     def reload(self, row: Row) -> Row:
         """Return a row as it is stored now."""
         stored: Row = self.get_queryset().get(pk=row.pk)

@@ -11,3 +11,17 @@ document.addEventListener("DOMContentLoaded", () => {
 });
 
 document.addEventListener("htmx:afterSettle", (event) => nameParts(event.target));
+
+// Columns of a list are put in order by buttons; the form sends them in the order of the page.
+document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-move]");
+    const row = button?.closest("li");
+    if (!row) {
+        return;
+    }
+    const other = button.dataset.move < 0 ? row.previousElementSibling : row.nextElementSibling;
+    if (other) {
+        other[button.dataset.move < 0 ? "before" : "after"](row);
+        button.focus();
+    }
+});

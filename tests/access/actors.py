@@ -13,7 +13,7 @@ from django.test import Client
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from access.approvals import Requester, perform
-from access.models import ApprovalRule
+from access.models import ApprovalRule, SavedView
 from billing.closing.pdf_archives.job import start_rendering
 from billing.closing.pdf_archives.selection import select_month
 from billing.models import Job, Subscription
@@ -78,6 +78,8 @@ def add_accounts() -> None:
         user.groups.set(Group.objects.filter(name=group))
         Authenticator.objects.create(user=user, type=Authenticator.Type.TOTP, data={"secret": encrypt("a key")})
         RecoveryCodes.activate(user)
+    shared = {"list_name": "customers.customer", "name": "Shared", "is_shared": True}
+    SavedView.objects.create(user=User.objects.get(username="root"), **shared)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
 
-from access.models import ApprovalRequest
+from access.models import ApprovalRequest, SavedView
 from billing.models import (
     AlertRule,
     ExportBatch,
@@ -329,6 +329,7 @@ PLACES: dict[str, Callable[[Route, str], Found]] = {
         row=lambda word: _payment(word).invoice, payment=lambda word: _payment(word).pk
     ),
     "admin/invoices/invoice/<pk>/": _finder(pk=_invoice),
+    "admin/views/<": _finder(view_id=lambda word: SavedView.objects.get(is_shared=True)),
     "admin/help/": _finder(name=lambda word: "payments"),
     "admin/<app>/": _finder(app=lambda word: "billing"),
     "admin/<anything>": _finder(anything=lambda word: "nowhere/"),

@@ -67,7 +67,8 @@ def test_an_invalid_cursor_is_rejected(live, cursor):
 def test_a_parameter_that_does_not_exist_is_refused(live):
     answer = live.get("/subscriptions", custmer="acme")
     assert faults(answer) == {"custmer": "unknown"}
-    assert answer.json()["errors"][0]["detail"].endswith("known parameters are cursor, customer, limit, plan, state")
+    known = "known parameters are cursor, customer, limit, metadata[…], plan, state, tag"
+    assert answer.json()["errors"][0]["detail"].endswith(known)
 
 
 def test_a_state_that_does_not_exist_is_refused(live):

@@ -46,6 +46,8 @@ OF_NO_CUSTOMER = {
     "billing/admin/closing/pdf_archives.py": "jobs are started in real time",
     "billing/admin/subscriptions/bulk_grants.py": "jobs are started in real time",
     "billing/admin/metering/meters.py": "a meter is tried on no customer's event",
+    "billing/admin/customer_page/bulk_actions.py": "jobs are started in real time",
+    "billing/admin/customer_page/customer_list.py": "the real time that customers without a clock live in",
     "billing/admin/plan_migrations/items.py": "bulk work is steered in real time",
     "billing/admin/plan_migrations/migration_page.py": "bulk work is steered in real time",
     "billing/admin/plan_migrations/plan_form.py": "bulk work is steered in real time",

@@ -76,7 +76,7 @@ class PeriodAdmin(SubscriptionRowsAdmin):
     def late_policy(self, period: Period) -> str:
         return str(period.subscription.seller.get_late_usage_display()) if period.late_since else ""
 
-    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
+    def own_columns(self, request: HttpRequest) -> tuple[str, ...]:
         return (*self.list_display, "late_row", "late_policy") if is_about_late(request) else self.list_display
 
     def prepare_rows(self, request: HttpRequest, rows: Sequence[Any]) -> None:

@@ -27,6 +27,7 @@ from invoices.one_off_invoices import OneOffRequest, draft_invoice
 from invoices.tax.vat_id_check import TaxNumberCheckFailed, check_tax_number
 from lib.admin import ConfirmedAction, Response, allowed_seller_ids, limit_to_sellers, row_action
 from lib.admin.columns import display
+from lib.admin.labels import shown_labels
 from lib.formats import format_number
 
 
@@ -119,11 +120,15 @@ class CustomerAccount(CustomerAdmin):
 
     def page_context(self, request: HttpRequest, customer: Customer) -> dict[str, Any]:
         tab, at = chosen_tab(request), current_time(customer)
-        context = {"customer": customer, "tab": tab, "tabs": CustomerTab}
+        context = {"customer": customer, "tab": tab, "tabs": CustomerTab, "labels": self._labels(request, customer)}
         if tab != CustomerTab.SETTINGS:
             # Without the form, nothing can be saved.
             context |= {"show_save": False, "show_save_and_continue": False, "show_save_and_add_another": False}
         return context | account(customer, tab=tab, at=at, seller_ids=allowed_seller_ids(request))
+
+    def _labels(self, request: HttpRequest, customer: Customer) -> dict[str, Any]:
+        settings_url = f"?tab={CustomerTab.SETTINGS}" if self.has_change_permission(request, customer) else ""
+        return shown_labels(Customer, customer.metadata, customer.tags, edit_url=settings_url)
 
     def get_fieldsets(self, request: HttpRequest, obj: Customer | None = None) -> Any:
         """Show the form of a stored customer in a tab of its own."""

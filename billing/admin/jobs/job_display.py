@@ -62,7 +62,7 @@ def _context_of_kind(job: Job, figures: dict[str, int]) -> dict[str, Any]:
 
 
 def _labeled(figures: dict[str, int]) -> dict[str, int]:
-    """Return the figures of a migration's job by their labels."""
+    """Return the figures of a job on subscriptions or customers by their labels."""
     labels = {
         "possible": _("Possible"),
         "not possible": _("Not possible"),
@@ -70,6 +70,8 @@ def _labeled(figures: dict[str, int]) -> dict[str, int]:
         "moved": _("Moved"),
         "upcoming": _("Scheduled"),
         "rolled back": _("Rolled back"),
+        "changed": _("Changed"),
+        "refused": _("Not possible"),
     }
     return {labels.get(name, name): count for name, count in figures.items()}
 

@@ -27,6 +27,8 @@ from plans.models import Plan, PlanVersion
 # The web process reads the file into memory (`lib.tabular_files` has the same bound).
 MAX_BYTES = 5 * 1024 * 1024
 COLUMN = "id"
+SELECTED_IDS = "migration_ids"
+"""The name under which a session keeps the IDs that the form begins with."""
 
 OVERRIDES = [
     ("keep", _("Keep custom pricing where the new version has the feature")),
@@ -195,7 +197,9 @@ class PlanMigrationPage(FormPage):
 
     def form_arguments(self) -> dict[str, Any]:
         self.at = timezone.now()
-        return {"at": self.at}
+        # A selection of customers in their list leads here, once.
+        selected_ids = self.request.session.pop(SELECTED_IDS, [])
+        return {"at": self.at, "initial": {"ids": "\n".join(selected_ids)}}
 
     def run(self, subject: None) -> Response:
         terms = {"selection": self.form.selection, "terms": self.form.terms}

@@ -4,6 +4,8 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from billing.admin.closing.invoice_preview import upcoming
@@ -17,6 +19,7 @@ from billing.admin.subscriptions.overrides import AgreeFigures, overrides_of
 from billing.admin.subscriptions.pauses import PauseSubscription, ResumeSubscription, pause_of
 from billing.admin.subscriptions.plan_change import ChangePlan
 from billing.admin.subscriptions.quantities import ChangeQuantity, held_quantities
+from billing.admin.subscriptions.subscription_action import SubscriptionAction
 from billing.admin.subscriptions.trials import ChangeTrialEnd
 from billing.closing.commitments.progress import CommitmentProgress, read_commitment_progress
 from billing.metering.usage.current_usage import current_usage
@@ -25,8 +28,10 @@ from billing.models.plan_changes import ChangeState
 from billing.models.subscriptions import SubscriptionState
 from customers.admin.search import CustomerSearch
 from customers.customer_time import current_time
-from lib.admin import ReadOnlyAdmin
+from lib.admin import ReadOnlyAdmin, Response, is_allowed
 from lib.admin.columns import state_column, text_column
+from lib.admin.labels import LabelsForm, TagFilter, shown_labels, tags_column
+from lib.label_changes import set_labels
 
 STATE_COLORS = {
     "draft": "info",
@@ -39,6 +44,20 @@ STATE_COLORS = {
 MAX_PERIODS = 14
 
 
+class EditSubscriptionLabels(SubscriptionAction):
+    label, icon, verb = _("Tags and metadata"), "label", _("Save")
+    permission = "billing.change_subscription"
+    title = _("Tags and metadata of {}")
+    consequences = (_("They are for your own systems and lists. Invoices don't show them."),)
+
+    def make_form(self, subscription: Subscription) -> LabelsForm:
+        return LabelsForm(self.posted, initial={"tags": subscription.tags, "metadata": subscription.metadata})
+
+    def run(self, subscription: Subscription) -> Response:
+        set_labels(subscription, **self.choices, by=self.user, at=self.at)
+        return self.done(gettext("Tags and metadata are saved."))
+
+
 @admin.register(Subscription)
 class SubscriptionAdmin(CustomerSearch, ReadOnlyAdmin):
     """Subscriptions are created on the customer page and changed by actions only; nothing is edited."""
@@ -46,12 +65,14 @@ class SubscriptionAdmin(CustomerSearch, ReadOnlyAdmin):
     seller_paths = ("seller",)
     has_form = False
     list_display = ("external_id", "customer_shown", "version_shown", "state_shown", "starts_at", "ends_at")
-    list_filter = ("state", "version")
-    list_select_related = ("customer", "version__plan")
+    extra_columns = ("tags_shown", "currency", "trial_ends_at", "seller")
+    list_filter = ("state", "version", TagFilter)
+    list_select_related = ("customer", "version__plan", "seller")
     search_fields = ("external_id",)
-    search_help_text = _("Start of a subscription ID, or part of a customer's name")
+    search_help_text = _("Start of a subscription ID, part of a customer's name, or key:value of metadata")
     empty_text = _("Add subscriptions on the page of a customer.")
     exact_field = start_field = "external_id"
+    labels_path = ""
     actions_detail = (
         "activate",
         "discard",
@@ -65,6 +86,7 @@ class SubscriptionAdmin(CustomerSearch, ReadOnlyAdmin):
         {"title": _("Pause or cancel"), "icon": "event_busy", "items": ["pause", "cancel"]},
         "resume",
         "uncancel",
+        "edit_labels",
     )
     change_form_before_template = "staff/subscriptions/subscription.html"
 
@@ -81,13 +103,18 @@ class SubscriptionAdmin(CustomerSearch, ReadOnlyAdmin):
     cancel = CancelSubscription.as_action()
     resume = ResumeSubscription.as_action()
     uncancel = UndoCancellation.as_action()
+    edit_labels = EditSubscriptionLabels.as_action()
 
     customer_shown = text_column("customer", _("Customer"))
     version_shown = text_column("version", _("Plan"))
     state_shown = state_column(STATE_COLORS)
+    tags_shown = tags_column()
 
     def page_context(self, request: HttpRequest, subscription: Subscription) -> dict[str, Any]:
-        return _shown(subscription)
+        may_edit = is_allowed(request, EditSubscriptionLabels.permission)
+        edit_url = reverse("admin:billing_subscription_edit_labels", args=[subscription.pk]) if may_edit else ""
+        labels = shown_labels(Subscription, subscription.metadata, subscription.tags, edit_url=edit_url)
+        return _shown(subscription) | {"labels": labels}
 
 
 def _shown(subscription: Subscription) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db import transaction
 from rest_framework import serializers
 from rest_framework.request import Request
 
@@ -11,7 +12,9 @@ from billing.api.subscriptions.views import Subscriptions
 from billing.models import Subscription
 from customers.customer_time import current_time
 from lib.api.fields import InstantField, StrictFields
+from lib.api.labels import pop_labels
 from lib.api.operations import delete, post, put
+from lib.label_changes import set_labels
 
 DRAFT_REFUSALS = {subscriptions.SubscriptionRefused: "conflict"}
 
@@ -45,12 +48,15 @@ class Drafts(Subscriptions):
         request=NewSubscriptionSerializer,
         refusals=DRAFT_REFUSALS,
     )
+    @transaction.atomic
     def replace(self, request: Request, subscription: str) -> Subscription:
         draft = self.get_object()
         at = current_time(draft.customer)
         fields = self.read_body(at=at)
         fields.pop("draft")
+        labels = pop_labels(fields)
         subscriptions.draft(**fields, at=at, replaced_draft=draft)
+        set_labels(draft, **labels, at=at)
         return self.reload(draft)
 
     @delete("discard_draft", "Discard a draft", "Deletes a drafted subscription.", refusals=DRAFT_REFUSALS)

@@ -15,6 +15,7 @@ from customers.customer_time import loaded_current_time
 from customers.models import Customer
 from lib.api.field_rules import FieldRule, given, not_both
 from lib.api.fields import CurrencyField, ExternalIdField, InstantField, RowSerializer, StrictFields
+from lib.api.labels import MetadataObjectField, TagListField
 from lib.field_types import MAX_SEATS, MAX_TRIAL_DAYS
 from plans.api.coupons import coupon_named
 from plans.catalog.stored_terms import load_terms
@@ -97,13 +98,15 @@ class SubscriptionSerializer(RowSerializer[Subscription]):
     current_period = serializers.SerializerMethodField(help_text="Null before the start and after the end.")
     scheduled_change = serializers.SerializerMethodField(help_text="Null if no change is scheduled.")
     pause = serializers.SerializerMethodField(help_text="The current or next one; null if there is none.")
+    metadata = MetadataObjectField(read_only=True)
+    tags = TagListField(read_only=True)
 
     class Meta:
         model = Subscription
         fields = [
             *("id", "customer", "seller", "plan", "version", "currency", "state", "named", "starts_at", "anchor_at"),
             *("trial_ends_at", "ends_at", "canceled_at", "created_at"),
-            *("quantities", "current_period", "scheduled_change", "pause"),
+            *("quantities", "current_period", "scheduled_change", "pause", "metadata", "tags"),
         ]
 
     @extend_schema_field(serializers.DateTimeField())
@@ -137,6 +140,13 @@ class SubscriptionSerializer(RowSerializer[Subscription]):
         """Return the current or upcoming pause."""
         pauses = subscription.paused
         return PauseSerializer(pauses[0]).data if pauses else None
+
+
+class SubscriptionLabelsSerializer(StrictFields, serializers.Serializer[Any]):
+    """The fields of a subscription that have no effect on its invoices."""
+
+    metadata = MetadataObjectField()
+    tags = TagListField()
 
 
 class NewSubscriptionSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
@@ -185,6 +195,8 @@ class NewSubscriptionSerializer(StrictFields, serializers.Serializer[dict[str, A
     )
 
     draft = serializers.BooleanField(default=False, help_text="Only draft it; activate it later.")
+    metadata = MetadataObjectField()
+    tags = TagListField()
 
     def validate_customer(self, external_id: str) -> Customer:
         """

@@ -2,19 +2,31 @@
 
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Prefetch, QuerySet
 from django.utils import timezone
 from rest_framework.request import Request
 
 from billing import subscriptions
-from billing.api.subscriptions.serializers import NewSubscriptionSerializer, SubscriptionSerializer
+from billing.api.subscriptions.serializers import (
+    NewSubscriptionSerializer,
+    SubscriptionLabelsSerializer,
+    SubscriptionSerializer,
+)
 from billing.models import Pause, Period, ScheduledChange, Subscription, SubscriptionQuantity
 from billing.models.periods import PeriodKind
 from billing.models.plan_changes import ChangeState
 from billing.models.subscriptions import SubscriptionState
-from customers.customer_time import current_time_by_external_id, current_time_expression, customer_named_in
-from lib.api.operations import list_rows, post, read_row
+from customers.customer_time import (
+    current_time,
+    current_time_by_external_id,
+    current_time_expression,
+    customer_named_in,
+)
+from lib.api.labels import pop_labels
+from lib.api.operations import list_rows, patch, post, read_row
 from lib.api.views import ApiView, OwnedRows, Row
+from lib.label_changes import set_labels
 
 
 class Subscriptions(ApiView[Subscription]):
@@ -50,6 +62,7 @@ class Subscriptions(ApiView[Subscription]):
         "All subscriptions.",
         filters={"customer": "customer__external_id", "plan": "version__plan__code", "state": "state"},
         filter_choices={"state": SubscriptionState.values},
+        labels="",
     )
 
     @post(
@@ -69,10 +82,27 @@ class Subscriptions(ApiView[Subscription]):
     def create(self, request: Request) -> Subscription:
         at = current_time_by_external_id(customer_named_in(request.data), sandbox=self.caller.sandbox)
         fields = self.read_body(at=at)
+        labels = pop_labels(fields)
         create = subscriptions.draft if fields.pop("draft") else subscriptions.start
-        return self.reload(create(**fields, at=at))
+        with transaction.atomic():
+            subscription = create(**fields, at=at)
+            set_labels(subscription, **labels, at=at)
+        return self.reload(subscription)
 
     read = read_row("get_subscription", "Read a subscription", "One subscription.")
+
+    @patch(
+        "update_subscription",
+        "Change metadata and tags of a subscription",
+        "Its plan, dates and terms change by operations of their own.",
+        request=SubscriptionLabelsSerializer,
+    )
+    @transaction.atomic
+    def update(self, request: Request, *args: Any, **kwargs: Any) -> Subscription:
+        subscription = self.lock_object()
+        fields = self.read_serializer(subscription, partial=True).validated_data
+        set_labels(subscription, **fields, at=current_time(subscription.customer))
+        return self.reload(subscription)
 
 
 class SubscriptionRows(OwnedRows[Row]):

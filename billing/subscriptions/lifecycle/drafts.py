@@ -81,6 +81,7 @@ def draft(
             locked_draft = _lock_draft(replaced_draft)
             # The same row: links to the draft stay valid.
             new_draft.pk, new_draft.created_at = locked_draft.pk, locked_draft.created_at
+            new_draft.metadata, new_draft.tags = locked_draft.metadata, locked_draft.tags
         save_subscription(new_draft)
         return new_draft
 

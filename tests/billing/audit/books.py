@@ -16,6 +16,7 @@ from access.approvals.rule_change import ChangeRule
 from access.audit_log import record_account_event, record_erasures, seal_changes
 from access.models import ApprovalRequest, ApprovalRule, AuditFeed
 from access.rate_limits.buckets import rate_limit
+from access.saved_views import save_view
 from access.sign_in.lock_out import FREE_FAILURES, count_try
 from billing.audit.records.history import tracked_models
 from billing.closing import bill_late_usage, close_due, close_period
@@ -61,10 +62,11 @@ from customers.notifications.fan_out import fan_out
 from customers.portal_auth import magic_links, sessions
 from invoices.credit_notes import RequestedCredit, issue_credit_note
 from invoices.documents.locked_months import lock_month, unlock_month
-from invoices.models import Invoice, Rendering
+from invoices.models import Invoice, InvoiceLabels, Rendering
 from invoices.payments.manual_payments import PAYABLE, record_payment
 from lib import sql
 from lib.currencies import CREDITS
+from lib.label_changes import set_labels
 from plans.models import PlanVersion, Price, Promotion, PromotionCode
 from plans.publishing.publication import new_version, publish, publish_due
 from tests.billing.audit.accounting_books import export_books
@@ -606,6 +608,8 @@ def _add_what_surrounds(key: ApiKey) -> None:
     add_alert_rules()
     make_customer("tries", sandbox=True, test_clock=make_clock(NOW + timedelta(days=365)))
     clone(source=Customer.objects.get(external_id="stays"), periods=1, at=NOW, by=None)
+    for row in (invoice.customer, Subscription.objects.earliest("pk"), InvoiceLabels(invoice=invoice)):
+        set_labels(row, metadata={"crm_id": "0061k"}, tags=["pilot"], at=NOW)
     _notify(invoice.customer)
 
 
@@ -620,6 +624,7 @@ def _notify(customer: Customer) -> None:
     customer.owner = User.objects.create(username="otto", email="otto@tollbook.example", is_staff=True)
     customer.save(update_fields=["owner"])
     StaffSeller.objects.create(user=customer.owner, seller=customer.seller)
+    save_view(user=customer.owner, list_name="invoices.invoice", name="Mine", query="q=INV", columns=["name"])
     ours, _ = webhook_endpoints.create(url="https://example.com/ours", by=customer.owner)
     webhook_endpoints.rotate(endpoint=ours, overlap=timedelta(days=1), at=NOW)
     webhook_endpoints.create(url="https://example.com/theirs", kinds=["invoice.paid"], by=None)

@@ -10,8 +10,10 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection
 
+from access.models import SavedView
 from billing.models import Event, Subscription, UnmatchedUsage
 from billing.privacy import ErasureRefused, erase, find_erasure_blockers
 from billing.privacy.retention import apply_retention
@@ -21,6 +23,7 @@ from customers.notifications import announce
 from invoices.models import ProviderEvent, Refund
 from invoices.one_off_invoices import OneOffLine, OneOffRequest, draft_invoice, issue_draft
 from invoices.payments.manual_payments import record_payment
+from lib.label_changes import set_labels
 from tests.api.calls import Caller, problem
 from tests.billing.metering.ingest.ingest_setup import NOW, call, make_metered_subscription, send
 from tests.billing.privacy.traces import leave_traces
@@ -67,10 +70,15 @@ def customer():
     """Return a customer with something personal wherever there is room for it, and nothing due."""
     subscription = make_metered_subscription("canary-customer")
     customer = subscription.customer
-    Subscription.objects.filter(pk=subscription.pk).update(external_id="canary-subscription")
+    labels = {"metadata": {"canary": "canary"}, "tags": ["canary"]}
+    Subscription.objects.filter(pk=subscription.pk).update(external_id="canary-subscription", **labels)
+    staff = User.objects.create_user("reader", is_staff=True)
+    for name, query in (("Canary Name Ltd", ""), ("Theirs", "q=CANARY+Name+Ltd")):
+        SavedView.objects.create(user=staff, list_name="customers.customer", name=name, query=query)
     api = Caller()
     for field, value in DETAILS.items():
         api.send("PATCH", "/customers/canary-customer", {field: value})
+    api.send("PATCH", "/customers/canary-customer", labels)
     api.post(
         "/customers/canary-customer/contacts",
         {"name": "Canary Person", "email": "p@canary.example"},
@@ -114,7 +122,7 @@ def finish(customer, *, is_paid=True):
     """End and bill the subscriptions, and pay the invoices if `is_paid`."""
     # Imported here, because these modules read the test's clock.
     from billing.closing import close_due
-    from invoices.models import Invoice
+    from invoices.models import Invoice, InvoiceLabels
     from invoices.payments.manual_payments import record_payment
 
     for subscription in Subscription.objects.filter(customer=customer):
@@ -122,6 +130,8 @@ def finish(customer, *, is_paid=True):
     close_due(at=LATER)
     end_finished(at=LATER)
     for subscription in Invoice.objects.filter(customer=customer):
+        labels = InvoiceLabels(invoice=subscription)
+        set_labels(labels, metadata={"canary": "canary"}, tags=["canary"], at=LATER)
         if subscription.due and is_paid:
             record_payment(
                 invoice_id=subscription.pk, amount=subscription.due, method="manual", reference="1", at=LATER
