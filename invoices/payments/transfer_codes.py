@@ -17,7 +17,7 @@ MAX_REFERENCE = 140
 @dataclass(frozen=True, slots=True)
 class TransferCode:
     """
-    A code as a drawing. size: modules of a side, with the margin of four that readers need. path: SVG path data of the
+    A code as a drawing. size: modules of a side, with the margin of four that readers need. path: SVG data of the
     dark modules, one unit each.
     """
 

@@ -47,7 +47,11 @@ def test_a_reader_finds_the_transfer():
 def test_every_amount_and_name_is_read_back(holder, cents, reference):
     code = draw_transfer_code(**FACTS | {"holder": holder, "amount": Decimal(cents) / 100, "reference": reference})
     lines = read(code).text.split("\n")
-    assert (lines[5], Decimal(lines[7].removeprefix("EUR")), lines[10]) == (holder[:70], Decimal(cents) / 100, reference)
+    assert (lines[5], Decimal(lines[7].removeprefix("EUR")), lines[10]) == (
+        holder[:70],
+        Decimal(cents) / 100,
+        reference,
+    )
 
 
 @pytest.mark.parametrize(
