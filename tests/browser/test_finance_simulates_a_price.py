@@ -76,9 +76,8 @@ def test_from_the_draft_to_the_next_invoice(signed_in, version):
 
     second = signed_in("finance approver", "grace")
     second.goto(page.url)
-    second.get_by_role("link", name="Approve").click()
-    expect(second.locator(".confirm")).to_contain_text("$142.00")
-    second.get_by_role("button", name="Approve").click()
+    expect(second.locator("#content")).to_contain_text("$142.00")
+    second.get_by_role("button", name="Approve and schedule").click()
     expect(second.locator("body")).to_contain_text("approved and carried out")
 
     roll_out(at=now)
