@@ -200,6 +200,8 @@ SELECT c.period_id, c.plan_feature_id, v.position, v.value FROM (SELECT * FROM b
 """
 
 CASES = [
+    ("subscription_metadata_is_text_by_key", """UPDATE billing_subscription SET metadata = '{"a": 5}'"""),
+    ("subscription_tags_are_few_slugs", "UPDATE billing_subscription SET tags = '{two words}'"),
     # values of split prices
     ("split_value_is_numbered_once", NUMBERED.format(values="(1, 'a'), (2, 'a')")),
     ("split_value_is_numbered_once", NUMBERED.format(values="(1, NULL), (2, NULL)")),
