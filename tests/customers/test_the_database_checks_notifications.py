@@ -76,6 +76,8 @@ HOOK = "endpoint_id IS NOT NULL"
 HASH = "secret_sha256 = repeat('0', 64)"
 
 CASES = [
+    ("customer_metadata_is_text_by_key", """UPDATE customers_customer SET metadata = '{"a": 5}'"""),
+    ("customer_tags_are_few_slugs", "UPDATE customers_customer SET tags = '{two words}'"),
     ("notification_is_announced_once", insert_again("notification")),
     ("notification_has_a_key", insert_again("notification", key="''")),
     ("notification_kind_is_dotted_words", insert_again("notification", **NEW, kind="'Alert fired'")),

@@ -192,7 +192,13 @@ UNLOCKED = lock(reason="'x'", unlocked_at="'2026-02-21'")
 FEBRUARY = lock(month="'2026-02-01'", locked_at="'2026-03-02'")
 IN_JANUARY = "issue_date = '2026-01-31'"
 
+LABELS = """
+    INSERT INTO invoices_invoicelabels (invoice_id, metadata, tags) SELECT min(id), {} FROM invoices_invoice
+"""
+
 CASES = [
+    ("invoice_metadata_is_text_by_key", LABELS.format("""'{"a": 5}', '{}'""")),
+    ("invoice_tags_are_few_slugs", LABELS.format("'{}', '{two words}'")),
     # locks of months
     ("month_is_locked_once_at_a_time", lock(times="2")),
     ("locked_month_is_named_by_its_first_day", lock(month="'2026-01-02'")),
