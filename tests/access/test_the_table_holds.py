@@ -49,8 +49,8 @@ class Findings:
     def refusal(self, request: str, who: str, answer: Answer, row: Model | None, address: str) -> None:
         """Add a finding for each word that a refusal revealed and each table that it wrote to."""
         page = _NAMED_RIGHT.sub("", answer.text).lower()
-        told = [word for word in words_of(row) if re.search(rf"(?<!\w){re.escape(word)}(?!\w)", page)]
-        words = [word for word in told if word not in address.lower()]
+        shown = [word for word in words_of(row) if re.search(rf"(?<!\w){re.escape(word)}(?!\w)", page)]
+        words = [word for word in shown if word not in address.lower()]
         if words:
             self.problems.append(f"{request} as {who}: the refusal tells {words}")
         if answer.writes:

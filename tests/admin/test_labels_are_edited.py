@@ -17,7 +17,7 @@ POSTED = {"tags": "pilot, emea", "metadata": TEXT, "_reason": "asked by sales"}
 
 @pytest.fixture
 def rows(db):
-    """Return model → a row of one customer, beside rows of another one."""
+    """Return model → a row of one customer, among rows of another one."""
     version = publish(make_plan("pro", offers=[offer("api.calls", rates=[rate("0.01")])]))
     for name in ("other", "acme"):
         customer = make_customer(name, legal_name=name.title())

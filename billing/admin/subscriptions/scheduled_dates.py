@@ -48,7 +48,8 @@ class DateSource:
     name: a plural of Django with %(count)s. icon: of Material Symbols. permission: to see its rows.
     rows: those whose dates are still to come. at: the field with the date. owner: the lookup from a row to the row
         that has a seller and the flag of the sandbox; None for rows of the catalog, which have neither.
-    spans_sellers: whether a row concerns customers of several sellers, so that staff of some sellers may not see it.
+    spans_sellers: whether a row concerns customers of several sellers, so that staff of some sellers may not see it; it
+        has its own flag of the sandbox.
     related: lookups read with the rows. page: the lookup to the row whose page a date links to; empty for its own.
     """
 
@@ -68,7 +69,9 @@ class DateSource:
         """Return the rows with a date in the half-open interval; seller_ids: as `limit_to_sellers`, None for all."""
         rows = self.rows.filter(**{f"{self.at}__gte": start, f"{self.at}__lt": end})
         if self.owner is None:
-            return rows.none() if self.spans_sellers and seller_ids is not None else rows
+            if not self.spans_sellers:
+                return rows
+            return rows.filter(sandbox=sandbox) if seller_ids is None else rows.none()
         lookup = f"{self.owner}__" if self.owner else ""
         rows = rows.filter(**{f"{lookup}customer__sandbox": sandbox})
         return rows if seller_ids is None else rows.filter(**{f"{lookup}seller__in": seller_ids})
