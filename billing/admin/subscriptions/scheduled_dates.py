@@ -48,8 +48,8 @@ class DateSource:
     name: a plural of Django with %(count)s. icon: of Material Symbols. permission: to see its rows.
     rows: those whose dates are still to come. at: the field with the date. owner: the lookup from a row to the row
         that has a seller and the flag of the sandbox; None for rows of the catalog, which have neither.
-    spans_sellers: whether a row concerns customers of several sellers, so that staff of some sellers may not see it; it
-        has its own flag of the sandbox.
+    spans_sellers: whether a row concerns customers of several sellers, so that staff of some sellers may not see it;
+        it has its own flag of the sandbox.
     related: lookups read with the rows. page: the lookup to the row whose page a date links to; empty for its own.
     """
 
