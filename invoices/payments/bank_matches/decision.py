@@ -29,8 +29,8 @@ def decide(line: ReceivedAmount, *, candidates: Sequence[InvoiceCandidate], paye
     """
     Return the bookings of a line that leave no doubt, or why there is doubt.
 
-    candidates: every invoice whose sequence the text contains, and every open one of another customer with the same
-        amount due and a sequence near to one of these.
+    candidates: every invoice whose sequence the text contains, and every open one whose amount due is the line's and
+        whose sequence is near to one of these.
     """
     if line.is_reversal:
         return _review("The bank marks it as a reversal of an earlier movement.")
@@ -67,13 +67,15 @@ def _decide_on_named(
         return _review(f"{number} is an invoice of another customer than the payer.")
     agrees = payer.agrees_with(invoice.customer_id)
     if line.amount == invoice.due:
-        if not agrees and (twin := _find_twin(invoice, candidates)):
+        if not agrees and (twin := _find_twin(invoice, line, candidates, payer)):
             return _review(
                 f"{number} fits, but so does {twin.number}, which differs by one digit; the payer is unknown."
             )
         return _book(line, [invoice], f"{number} and the amount due agree.")
     if not agrees:
         return _review(f"{number} is named, but neither the amount due nor the payer agrees.")
+    if twin := _find_twin(invoice, line, candidates, payer):
+        return _review(f"{number} is named, but {twin.number}, which differs by one digit, has this amount due.")
     if line.amount < invoice.due:
         return _book(line, [invoice], f"Partial payment of {number}; the payer agrees.")
     return _book(line, [invoice], f"Overpayment of {number}; the payer agrees, and the rest goes to the balance.")
@@ -94,19 +96,21 @@ def _decide_on_several(line: ReceivedAmount, named: Sequence[InvoiceCandidate], 
     return _book(line, named, f"The amounts due of {numbers} sum to the payment.")
 
 
-def _find_twin(invoice: InvoiceCandidate, candidates: Sequence[InvoiceCandidate]) -> InvoiceCandidate | None:
-    """Return an invoice of another customer with the same amount due whose number differs by one mistake."""
+def _find_twin(
+    invoice: InvoiceCandidate, line: ReceivedAmount, candidates: Sequence[InvoiceCandidate], payer: BankPayer
+) -> InvoiceCandidate | None:
+    """Return an invoice whose number differs by one mistake and whose amount due the payer may have paid."""
     width = sum(character.isdigit() for character in invoice.number)
     near = near_sequences(invoice.sequence, width=width)
     return next(
         (
             candidate
             for candidate in candidates
-            if candidate.customer_id != invoice.customer_id
-            and candidate.sequence in near
-            and candidate.currency == invoice.currency
+            if candidate.sequence in near
+            and not payer.contradicts(candidate.customer_id)
+            and candidate.currency == line.currency
             and candidate.is_payable
-            and candidate.due == invoice.due
+            and candidate.due == line.amount
         ),
         None,
     )
