@@ -9,6 +9,7 @@ from invoices.models import Invoice
 from tests.invoices.bank_statements.bank_rows import Transfer, make_due
 
 CUSTOMERS = 120
+SPARE = 20
 TOTALS = ("49.00", "119.00", "119.00", "238.00", "77.35", "1190.00")
 WORDS = (
     *("Amber", "Birch", "Cobalt", "Delta", "Ember", "Fjord", "Garnet", "Harbor", "Indigo", "Juniper", "Krypton"),
@@ -48,11 +49,24 @@ def generate_lines(rng: random.Random, invoices: list[Invoice], count: int) -> l
         *(_over, _over, _double, _double, _several, _other_currency, _unknown_payer, _no_number, _outgoing),
     ]
     lines: list[Expected] = []
-    while len(lines) < count:
+    while len(lines) < count + SPARE:
         lines.extend(rng.choice(makers)(rng, source))
+    lines = _without_plausible_mistakes(lines)
     return [
         replace(line, transfer=replace(line.transfer, reference=f"REF{number:05}"))
         for number, line in enumerate(lines[:count])
+    ]
+
+
+def _without_plausible_mistakes(lines: list[Expected]) -> list[Expected]:
+    """Leave out the mistakes that nobody could see: the number of another invoice of the payer with this amount."""
+    rows = Invoice.objects.values_list("number", "customer__legal_name", "total")
+    owed = {(number, name.upper(), total) for number, name, total in rows}
+    return [
+        line
+        for line in lines
+        if line.kind != "wrong digit"
+        or (line.transfer.text, line.transfer.payer, Decimal(line.transfer.amount)) not in owed
     ]
 
 
