@@ -66,15 +66,17 @@ def _decide_on_named(
     if payer.contradicts(invoice.customer_id):
         return _review(f"{number} is an invoice of another customer than the payer.")
     agrees = payer.agrees_with(invoice.customer_id)
+    twins = _find_twins(invoice, line, candidates)
     if line.amount == invoice.due:
-        if not agrees and (twin := _find_twin(invoice, line, candidates, payer)):
+        others = (twin for twin in twins if twin.customer_id != invoice.customer_id)
+        if not agrees and (twin := next(others, None)):
             return _review(
                 f"{number} fits, but so does {twin.number}, which differs by one digit; the payer is unknown."
             )
         return _book(line, [invoice], f"{number} and the amount due agree.")
     if not agrees:
         return _review(f"{number} is named, but neither the amount due nor the payer agrees.")
-    if twin := _find_twin(invoice, line, candidates, payer):
+    if twin := next((twin for twin in twins if payer.agrees_with(twin.customer_id)), None):
         return _review(f"{number} is named, but {twin.number}, which differs by one digit, has this amount due.")
     if line.amount < invoice.due:
         return _book(line, [invoice], f"Partial payment of {number}; the payer agrees.")
@@ -96,24 +98,20 @@ def _decide_on_several(line: ReceivedAmount, named: Sequence[InvoiceCandidate], 
     return _book(line, named, f"The amounts due of {numbers} sum to the payment.")
 
 
-def _find_twin(
-    invoice: InvoiceCandidate, line: ReceivedAmount, candidates: Sequence[InvoiceCandidate], payer: BankPayer
-) -> InvoiceCandidate | None:
-    """Return an invoice whose number differs by one mistake and whose amount due the payer may have paid."""
+def _find_twins(
+    invoice: InvoiceCandidate, line: ReceivedAmount, candidates: Sequence[InvoiceCandidate]
+) -> list[InvoiceCandidate]:
+    """Return the open invoices whose amount due is the line's and whose number differs by one mistake."""
     width = sum(character.isdigit() for character in invoice.number)
     near = near_sequences(invoice.sequence, width=width)
-    return next(
-        (
-            candidate
-            for candidate in candidates
-            if candidate.sequence in near
-            and not payer.contradicts(candidate.customer_id)
-            and candidate.currency == line.currency
-            and candidate.is_payable
-            and candidate.due == line.amount
-        ),
-        None,
-    )
+    return [
+        candidate
+        for candidate in candidates
+        if candidate.sequence in near
+        and candidate.currency == line.currency
+        and candidate.is_payable
+        and candidate.due == line.amount
+    ]
 
 
 def _book(line: ReceivedAmount, invoices: Sequence[InvoiceCandidate], reason: str) -> MatchDecision:

@@ -45,6 +45,7 @@ CASES = [
     ("US-000367", "119", UNKNOWN, [ACMES], {367: "119"}, "US-000367 and the amount due agree."),
     ("us 367", "119", ANOTHER, [ACMES], {}, "an invoice of another customer than the payer."),
     ("us 367", "119", UNKNOWN, [ACMES, TWIN], {}, "so does US-000368, which differs by one digit"),
+    ("us 367", "119", UNKNOWN, [ACMES, invoice(368)], {367: "119"}, "US-000367 and the amount due agree."),
     ("us 367", "119", KNOWN, [ACMES, TWIN], {367: "119"}, "US-000367 and the amount due agree."),
     ("us 367", "119", BY_ACCOUNT, [ACMES, TWIN], {367: "119"}, "US-000367 and the amount due agree."),
     ("us 367", "50", KNOWN, [ACMES], {367: "50"}, "Partial payment of US-000367; the payer agrees."),
