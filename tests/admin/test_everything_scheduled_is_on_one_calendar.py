@@ -9,6 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from billing.models import Period
+from billing.plan_migrations.cohort import MigrationTerms, Selection, plan_migration
 from plans.publishing.publication import new_version
 from plans.publishing.publication import publish as publish_version
 from tests.builders import (
@@ -96,6 +97,22 @@ def test_sandbox_dates_are_shown_when_switched(finance, version, future):
     assert "Trial Ltd" not in day_of(finance, future)
     finance.post("/admin/switch/", {"rows": "sandbox"})
     assert "Trial Ltd" in day_of(finance, future)
+
+
+@pytest.mark.parametrize("sandbox", [False, True])
+def test_a_migration_is_on_the_calendar_of_its_side(finance, version, future, sandbox):
+    subscribe(make_customer(sandbox=sandbox), version)
+    plan_migration(
+        title="To basic",
+        version=publish(make_plan("basic", fees=[fee("5")], offers=[offer("calls", rates=[rate("0.10")])])),
+        selection=Selection(plan="pro"),
+        terms=MigrationTerms(when="date", moment=future),
+        sandbox=sandbox,
+        at=timezone.now(),
+    )
+    assert ("To basic" in day_of(finance, future)) is not sandbox
+    finance.post("/admin/switch/", {"rows": "sandbox"})
+    assert ("To basic" in day_of(finance, future)) is sandbox
 
 
 def test_a_month_takes_as_many_queries_with_many_rows(finance, version, future, django_assert_max_num_queries):

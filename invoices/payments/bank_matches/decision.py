@@ -1,6 +1,6 @@
 """Decide whether a received amount is booked, and to which invoices: docs/payments.md#matching."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -100,18 +100,14 @@ def _decide_on_several(line: ReceivedAmount, named: Sequence[InvoiceCandidate], 
 
 def _find_twins(
     invoice: InvoiceCandidate, line: ReceivedAmount, candidates: Sequence[InvoiceCandidate]
-) -> list[InvoiceCandidate]:
-    """Return the open invoices whose amount due is the line's and whose number differs by one mistake."""
+) -> Iterator[InvoiceCandidate]:
+    """Yield the open invoices whose amount due is the line's and whose number differs by one mistake."""
     width = sum(character.isdigit() for character in invoice.number)
     near = near_sequences(invoice.sequence, width=width)
-    return [
-        candidate
-        for candidate in candidates
-        if candidate.sequence in near
-        and candidate.currency == line.currency
-        and candidate.is_payable
-        and candidate.due == line.amount
-    ]
+    for candidate in candidates:
+        is_due = candidate.is_payable and (candidate.due, candidate.currency) == (line.amount, line.currency)
+        if is_due and candidate.sequence in near:
+            yield candidate
 
 
 def _book(line: ReceivedAmount, invoices: Sequence[InvoiceCandidate], reason: str) -> MatchDecision:

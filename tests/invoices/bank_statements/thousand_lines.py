@@ -10,6 +10,7 @@ from tests.invoices.bank_statements.bank_rows import Transfer, make_due
 
 CUSTOMERS = 120
 SPARE = 20
+"""Lines generated in place of those that are left out."""
 TOTALS = ("49.00", "119.00", "119.00", "238.00", "77.35", "1190.00")
 WORDS = (
     *("Amber", "Birch", "Cobalt", "Delta", "Ember", "Fjord", "Garnet", "Harbor", "Indigo", "Juniper", "Krypton"),
