@@ -6,11 +6,12 @@ import subprocess
 import sys
 import threading
 from argparse import ArgumentParser
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
+import environ
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
@@ -19,7 +20,20 @@ from django.utils import timezone
 from config import processes
 from config.paths import PROJECT, data_folder, make_folder
 from customers.portal_auth.magic_links import CREATED_LINK_LIFETIME
-from demo import books, build, history, live_traffic, logins, payments, prepaid_customers, summary
+from demo import (
+    books,
+    build,
+    connections,
+    history,
+    live_traffic,
+    local_sink,
+    logins,
+    office,
+    payments,
+    prepaid_customers,
+    sandbox_customers,
+    summary,
+)
 from demo.closing import close
 from demo.event_sender import Sender, SendingFailed
 from invoices.documents.signed_links import create_link
@@ -54,17 +68,28 @@ class Command(BaseCommand):
             )
         self.stdout.write("Preparing the database")
         self.stdout.flush()
+        _use_local_receivers()
         _migrate()
         today = self._today(options["at"])
         access_file = make_folder(data_folder()) / f"demo-{connection.settings_dict['NAME']}.json"
         access = logins.grant(file=access_file, at=timezone.now())
-        self._build(today, access.api_key)
-        self._print_summary()
-        if options["no_serve"]:
-            self._print_access(access, "")
-            self.stdout.write("  The server is not running. Start it with: make demo, or python manage.py demo")
-            return
-        self._serve(access, today, **options)
+        with self._local_sink():
+            self._build(today, access.api_key)
+            self._print_summary()
+            if options["no_serve"]:
+                self._print_access(access, "")
+                self.stdout.write("  The server is not running. Start it with: make demo, or python manage.py demo")
+                return
+            self._serve(access, today, **options)
+
+    @contextlib.contextmanager
+    def _local_sink(self) -> Iterator[None]:
+        try:
+            with local_sink.running():
+                yield
+        except local_sink.PortInUse as error:
+            self.stderr.write(f"  ! {error}")
+            yield
 
     def _today(self, requested: datetime | None) -> datetime:
         now = timezone.now()
@@ -89,7 +114,12 @@ class Command(BaseCommand):
         prepaid = prepaid_customers.add(at=today)
         if prepaid:
             close(today, watch)
+        connections.add()
         paid = payments.add(at=today)
+        office_parts = office.add_all(at=today)
+        clones = sandbox_customers.add(at=today)
+        if office_parts or clones:
+            connections.send(at=today)
         files = books.make_files(history.last_locked_month(today), at=today)
         rendered = build.render(watch)
         for problem in [
@@ -106,6 +136,8 @@ class Command(BaseCommand):
         self._line("usage", f"{built.events.accepted:,} events stored, {built.events.duplicate:,} stored before")
         self._line("closing", f"{built.closed.issued} invoices issued")
         self._line("payments", f"{paid} invoices paid by transfer")
+        self._line("office", "coupons, limits, price changes, migrations, refunds, and bank statements")
+        self._line("sandbox", f"{clones} customers cloned, with clocks and cards")
         self._line("books", f"{history.MONTHS - 1} months locked, accounting files made for {files} targets")
         self._line("PDFs", f"{rendered.made} generated")
 
@@ -137,6 +169,7 @@ class Command(BaseCommand):
             self._line("API docs", f"{url}/api/docs/")
             if (emails := os.environ["EMAIL_URL"]).startswith(EMAIL_FILES):
                 self._line("emails", f"in the folder {emails.removeprefix(EMAIL_FILES)}")
+            self._line("webhooks", f"accepted at {local_sink.URL}")
             self._line("a PDF", url + create_link(summary.fullest_invoice(), at=timezone.now()))
         self._line("logins", ", ".join(logins.usernames()))
         self._line("password", access.password)
@@ -145,7 +178,6 @@ class Command(BaseCommand):
     def _serve(
         self, access: logins.Access, today: datetime, *, host: str, port: int, traffic: bool, **_: Any
     ) -> None:
-        _write_emails_to_files()
         url = f"http://{'localhost' if host in ('', '0.0.0.0') else host}:{port}"  # noqa: S104 - compared, not bound
         stopping = threading.Event()
 
@@ -172,9 +204,18 @@ def _migrate() -> None:
         raise CommandError("The database could not be prepared.")
 
 
-def _write_emails_to_files() -> None:
-    """Write emails to files instead of the terminal, unless a mail server is configured."""
+def _use_local_receivers() -> None:
+    """
+    Write emails to files, unless a mail server is configured, and let webhooks reach the local sink.
+
+    This process has read its settings already; those that it starts read the environment.
+    """
     os.environ.setdefault("EMAIL_URL", f"{EMAIL_FILES}{make_folder(data_folder() / 'demo-emails')}")
+    os.environ.setdefault("TOLLBOOK_PRIVATE_HOSTS", local_sink.HOST)
+    env = environ.Env()
+    for name, value in env.email("EMAIL_URL").items():
+        setattr(settings, name, value)
+    settings.OUTBOUND_PRIVATE_HOSTS = [host.lower() for host in env.list("TOLLBOOK_PRIVATE_HOSTS")]
 
 
 def _keep_posting(url: str, api_key: str, today: datetime, stopping: threading.Event) -> Callable[[], None]:
