@@ -6,5 +6,5 @@ Each benchmark works in a scratch database on the configured server and drops it
 
 NAMES = (
     *("ingest", "read", "check", "close", "migrate", "simulate", "wallet", "render"),
-    *("journal", "metrics", "waterfall", "freeze"),
+    *("journal", "metrics", "waterfall", "freeze", "admin"),
 )

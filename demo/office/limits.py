@@ -3,6 +3,8 @@
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from django.utils import timezone
+
 from billing.limits.alerts.evaluation import evaluate_alerts
 from billing.limits.alerts.rule_settings import AlertScope, acknowledge, set_alert_rule
 from billing.limits.reservations.reservation import reserve
@@ -30,7 +32,7 @@ def add(*, at: datetime) -> bool:
         scope = AlertScope(customer=live_customer(rule["customer"]))
         amount = Decimal(rule["amount"])
         set_alert_rule(kind=rule["kind"], scope=scope, levels=rule["levels"], amount=amount, at=at, by=staff(FINANCE))
-    _correct_usage(at)
+    _correct_usage()
     for row in office_rows("reservations"):
         reserve(
             customer=row["customer"],
@@ -56,12 +58,12 @@ def add(*, at: datetime) -> bool:
     return True
 
 
-def _correct_usage(at: datetime) -> None:
-    """Void the latest event of each customer in the list; repeated, the same events."""
+def _correct_usage() -> None:
+    """Void the latest event of each customer in the list; repeated, the same events. They arrived just now."""
     requests = []
     for index, row in enumerate(office_rows("corrections")):
         event = Event.objects.filter(customer_id=live_customer(row["customer"]).pk).latest("occurred_at")
         requests.append(
             CorrectionRequest(index, id=event.sender_id, source=event.source, key=event.key.hex, reason=row["reason"])
         )
-    correct_usage(corrections=requests, sandbox=False, at=at, by=staff(OPERATIONS), atomic=True)
+    correct_usage(corrections=requests, sandbox=False, at=timezone.now(), by=staff(OPERATIONS), atomic=True)

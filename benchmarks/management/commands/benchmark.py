@@ -10,7 +10,21 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection
 
-from benchmarks import NAMES, books, check, close, ingest, journal, metrics, migrate, read, render, simulate, wallet
+from benchmarks import (
+    NAMES,
+    admin,
+    books,
+    check,
+    close,
+    ingest,
+    journal,
+    metrics,
+    migrate,
+    read,
+    render,
+    simulate,
+    wallet,
+)
 from benchmarks.measurement import Outcome, Report
 
 SUBSCRIPTIONS = {"close": 4_000, "migrate": 1_500, "simulate": 2_000, "metrics": 100_000}
@@ -35,6 +49,7 @@ class Command(BaseCommand):
         parser.add_argument("--documents", type=int, default=1_000, help="render: to measure memory")
         parser.add_argument("--postings", type=int, default=1_000_000, help="journal: postings of the month")
         parser.add_argument("--lines", type=int, default=1_000_000, help="waterfall, freeze: invoiced lines")
+        parser.add_argument("--rows", type=int, default=1_000_000, help="admin: rows of each table")
         parser.add_argument("--workers", type=int, default=1, help="close: number of processes")
 
     def handle(self, *, name: str, **options: Any) -> None:
@@ -67,6 +82,7 @@ class Command(BaseCommand):
             "waterfall": lambda: books.run_waterfall(lines=options["lines"], **common),
             "freeze": lambda: books.run_freeze(lines=options["lines"], **common),
             "metrics": lambda: metrics.run(subscriptions=subscriptions, **common),
+            "admin": lambda: admin.run(rows=options["rows"], **common),
             "close": lambda: close.run(subscriptions=subscriptions, workers=options["workers"], **common),
         }
         if name == "ingest" and options["single"]:
