@@ -4,42 +4,39 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext as _
-from unfold.widgets import UnfoldAdminTextInputWidget
 
+from lib.admin.pick_lists import PRESETS, CountryList, PickList
+from lib.countries import currency_choices, locale_choices, time_zone_choices
 from lib.row_form import RowForm
 
 ADDRESS = ("address_line1", "address_line2", ("postal_code", "city"), "region", "country", "email")
 LANGUAGE = ("time_zone", "locale")
 
-
-EXAMPLES = {"country": "DE", "currency": "EUR", "time_zone": "Europe/Berlin", "locale": "de_DE"}
+OPTIONS = {"currency": currency_choices, "time_zone": time_zone_choices, "locale": locale_choices}
 
 
 class PartyForm(RowForm[Any]):
-    """Short codes are typed, with an example in each field: a list of 300 currencies is slower than three letters."""
+    """A seller or customer. The country of a new one presets the currency, time zone and locale."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name, example in EXAMPLES.items():
-            if name in self.fields:
-                self._type(name, example)
+        if isinstance(currency := self.fields.get("currency"), forms.ChoiceField):
+            self._accept_known_currencies(currency)
+        widgets = {name: PickList(options) for name, options in OPTIONS.items()}
+        widgets["country"] = CountryList(presets=() if self.instance.pk or self.is_bound else PRESETS)
+        for name in widgets.keys() & self.fields.keys():
+            widgets[name].is_required = self.fields[name].required
+            self.fields[name].widget = widgets[name]
 
-    def _type(self, name: str, example: str) -> None:
-        field = self.fields[name]
-        widget = UnfoldAdminTextInputWidget(attrs={"placeholder": example, "autocomplete": "off"})
-        if isinstance(field, forms.ChoiceField):
-            choices: Any = field.choices  # pairs of a code and its name
-            known = {str(value) for value, _name in choices}
-            self.fields[name] = CodeField(
-                known=known, initial=field.initial, widget=widget, help_text=field.help_text
-            )
-        else:
-            field.widget = widget
+    def _accept_known_currencies(self, field: Any) -> None:
+        """Accept the codes that the list leaves out as well, such as withdrawn ones."""
+        known = {str(value) for value, _name in field.choices}
+        self.fields["currency"] = CodeField(known=known, initial=field.initial, help_text=field.help_text)
 
 
 class CodeField(forms.CharField):
     """
-    A code in capitals that must be a known one.
+    A currency code in capitals that must be a known one.
 
     :raises ValidationError: if it is not.
     """

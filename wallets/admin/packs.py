@@ -16,12 +16,14 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from lib.admin import ConfirmedAction, Response, StaffAdmin, StaffInline, list_url
 from lib.admin.columns import column, display
+from lib.admin.moment_presets import moment_presets, offer_moments, seller_zones
 from lib.admin.number_fields import NumberInput, number_cell
 from lib.admin.seller_restriction import OF_NO_SELLER
 from lib.audit_log import audited_transaction
 from lib.formats import format_money, format_number
 from lib.money import round_money
 from lib.row_form import RowForm
+from plans.admin.fields.currency import CurrencyCodeField
 from plans.models import BonusSlab, CreditPack, Feature, PackPrice
 from plans.models.catalog import FeatureKind
 from plans.models.packs import PackUnit, SlabsBy
@@ -83,6 +85,7 @@ class PackForm(RowForm[CreditPack]):
         metered = Feature.objects.filter(kind=FeatureKind.METERED).values_list("code", "name")
         if "features" in self.fields:
             self.fields["features"].choices = sorted(metered)
+        offer_moments(self, moment_presets(timezone.now(), zone=seller_zones()[0]))
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
@@ -112,6 +115,8 @@ class PackForm(RowForm[CreditPack]):
 
 
 class PackPriceForm(RowForm[PackPrice]):
+    currency = CurrencyCodeField(in_rows=True)
+
     class Meta:
         model = PackPrice
         fields = ("currency", "price")
@@ -169,6 +174,7 @@ class ArchivePack(ConfirmedAction[CreditPack]):
 @admin.register(CreditPack)
 class PackAdmin(StaffAdmin):
     seller_paths = OF_NO_SELLER
+    lists_currencies = True
     allows = ("add", "change")  # packs are archived instead of deleted: purchases refer to them
     form = PackForm
     inlines = (PriceInline, SlabInline)

@@ -20,6 +20,9 @@ from billing.plan_migrations.cohort import (
 from billing.plan_migrations.jobs import PLAN
 from customers.models import Seller
 from lib.admin import FormPage, Response, StaffForm
+from lib.admin.moment_presets import moment_presets, offer_moments, seller_zones
+from lib.admin.pick_lists import CountryList, PickList
+from lib.countries import currency_choices
 from lib.tabular_files import FileRefused, read_table
 from lib.translation import Text
 from plans.models import Plan, PlanVersion
@@ -30,10 +33,16 @@ COLUMN = "id"
 SELECTED_IDS = "migration_ids"
 """The name under which a session keeps the IDs that the form begins with."""
 
+CREDITS_WORD = "credits"
+
 OVERRIDES = [
     ("keep", _("Keep custom pricing where the new version has the feature")),
     ("end", _("End custom pricing with the former version")),
 ]
+
+
+def _units() -> list[tuple[str, str]]:
+    return [(CREDITS_WORD, CREDITS_WORD), *currency_choices()]
 
 
 class MigrationForm(StaffForm):
@@ -59,13 +68,16 @@ class MigrationForm(StaffForm):
         help_text=_("CSV or XLSX with a column “id”. Unknown IDs are listed afterwards."),
     )
     currency = forms.CharField(
-        label=_("Currency"), required=False, max_length=3, help_text=_("Such as USD. Leave empty for all.")
+        label=_("Currency"),
+        required=False,
+        max_length=3,
+        widget=PickList(currency_choices, empty=_("All currencies")),
     )
     seller = forms.ModelChoiceField(
         Seller.objects.order_by("code"), to_field_name="code", label=_("Seller"), required=False
     )
     country = forms.CharField(
-        label=_("Country"), required=False, max_length=2, help_text=_("Two letters, such as DE. Leave empty for all.")
+        label=_("Country"), required=False, max_length=2, widget=CountryList(empty=_("All countries"))
     )
     began_from = forms.DateField(label=_("Subscribed from"), required=False)
     began_until = forms.DateField(label=_("Subscribed before"), required=False)
@@ -92,9 +104,10 @@ class MigrationForm(StaffForm):
         label=_("Convert wallets from"),
         required=False,
         max_length=7,
-        help_text=_("“credits” or a currency; only if subscriptions move now. Leave empty to keep wallets."),
+        widget=PickList(_units, empty=_("Keep wallets as they are")),
+        help_text=_("Only if subscriptions move now."),
     )
-    to_unit = forms.CharField(label=_("Convert to"), required=False, max_length=7)
+    to_unit = forms.CharField(label=_("Convert to"), required=False, max_length=7, widget=PickList(_units))
     rate = forms.DecimalField(
         label=_("Units per new unit"),
         required=False,
@@ -115,6 +128,7 @@ class MigrationForm(StaffForm):
         super().__init__(*args, **kwargs)
         in_force = PlanVersion.objects.in_force(at).select_related("plan")
         self.fields["version"].queryset = in_force.order_by("plan__name")
+        offer_moments(self, moment_presets(at, zone=seller_zones()[0], with_now=False))
 
     def clean_versions(self) -> tuple[int, ...]:
         typed = self.cleaned_data["versions"].replace(",", " ").split()
@@ -169,7 +183,7 @@ def _midnight(day: date | None) -> datetime | None:
 
 
 def _unit(text: str) -> str:
-    return text.lower() if text.lower() == "credits" else text.upper()
+    return text.lower() if text.lower() == CREDITS_WORD else text.upper()
 
 
 SECTIONS: list[tuple[Text, list[str]]] = [

@@ -16,6 +16,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminT
 
 from lib.admin import StaffAdmin, StaffInline
 from lib.admin.columns import column, display
+from lib.admin.moment_presets import moment_presets, offer_moments, seller_zones
 from lib.admin.number_fields import NumberInput, number_cell
 from lib.admin.seller_restriction import OF_NO_SELLER
 from lib.formats import format_money, format_number
@@ -89,6 +90,7 @@ class CouponForm(RowForm[Coupon]):
         for name, choices in {"features": metered, "fees": fees, "plans": plans}.items():
             if name in self.fields:
                 self.fields[name].choices = sorted(dict(choices).items())
+        offer_moments(self, moment_presets(timezone.now(), zone=seller_zones()[0]))
 
     def clean_code(self) -> str:
         return str(self.cleaned_data["code"]).strip().upper()
