@@ -1,6 +1,6 @@
 // The choice of a country fills in its usual currency, time zone and language, except in fields that the user changed.
 // Select2 announces changes by jQuery alone.
-(() => {
+document.addEventListener("DOMContentLoaded", () => {
     const $ = django.jQuery;
     let isFilling = false;
 
@@ -21,4 +21,4 @@
         if (event.target.dataset.presets) fill(event.target);
         else event.target.dataset.isTouched = "yes";
     });
-})();
+});
