@@ -166,7 +166,7 @@ class EventAdmin(ReadOnlyAdmin):
     list_before_template = "staff/metering/newest_events.html"
     list_per_page = MAX_SHOWN
     empty_text = _("The newest events that your product sends to the API appear here.")
-    ordering = ("-sequence",)
+    ordering = ("-occurred_at", "key")
     actions_detail = ("take_back", "replace_it")
     change_form_before_template = "staff/metering/event.html"
     further_pages = (

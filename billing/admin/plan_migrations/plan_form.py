@@ -4,6 +4,8 @@ from datetime import date, datetime
 from typing import Any
 
 from django import forms
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -18,8 +20,9 @@ from billing.plan_migrations.cohort import (
     plan_migration,
 )
 from billing.plan_migrations.jobs import PLAN
+from billing.plan_migrations.selection_preview import preview_selection
 from customers.models import Seller
-from lib.admin import FormPage, Response, StaffForm
+from lib.admin import FormPage, Response, StaffForm, require
 from lib.admin.moment_presets import moment_presets, offer_moments, seller_zones
 from lib.admin.pick_lists import CountryList, PickList
 from lib.countries import currency_choices
@@ -199,6 +202,10 @@ SECTIONS: list[tuple[Text, list[str]]] = [
 """Headings of the form, each with its fields."""
 
 
+SELECTING = (*SECTIONS[1][1], *SECTIONS[2][1])
+"""The fields that select subscriptions."""
+
+
 class PlanMigrationPage(FormPage):
     """Show the form and plan the migration; no subscription moves yet."""
 
@@ -223,3 +230,20 @@ class PlanMigrationPage(FormPage):
     def context(self) -> dict[str, Any]:
         sections = [(heading, [self.form[name] for name in names]) for heading, names in SECTIONS]
         return {"sections": sections, "media": self.form.media}
+
+
+def preview_page(page: Any, request: HttpRequest) -> HttpResponse:
+    """
+    Show whom the selection of the form matches so far; other fields may still be missing.
+
+    :raises PermissionDenied: if the user may not plan migrations.
+    """
+    require(request, PLAN)
+    form = MigrationForm(request.POST, at=timezone.now())
+    form.is_valid()
+    errors = [error for name in SELECTING for error in form.errors.get(name, ())]
+    is_begun = not errors and bool(form.cleaned_data["plan"] or form.cleaned_data["ids"])
+    version, sandbox = form.cleaned_data.get("version"), form.cleaned_data["sandbox"]
+    preview = preview_selection(form.selection, version=version, sandbox=sandbox) if is_begun else None
+    context = {"preview": preview, "errors": errors, "has_file": bool(request.POST.get("file"))}
+    return TemplateResponse(request, "staff/plan_migrations/selection_preview.html", context)
