@@ -176,7 +176,7 @@ class CouponAdmin(StaffAdmin):
     further_pages = (("example/", "example_view", "plans_coupon_example"),)
 
     def get_fieldsets(self, request: HttpRequest, obj: Coupon | None = None) -> Any:
-        terms = ["code", "name", "percent", ("amount", "currency"), "duration", "periods"]
+        terms = ["code", "name", "percent", "amount", "currency", "duration", "periods"]
         scope = ["features", "fees", "plans"]
         shared = ["period_months", "carries_over"]
         limits = ["most_redemptions", "most_per_customer", "redeem_from", "redeem_until"]
