@@ -23,10 +23,15 @@ class PartyForm(RowForm[Any]):
         if isinstance(currency := self.fields.get("currency"), forms.ChoiceField):
             self._accept_known_currencies(currency)
         widgets = {name: PickList(options) for name, options in OPTIONS.items()}
-        widgets["country"] = CountryList(presets=() if self.instance.pk or self.is_bound else PRESETS)
+        presets = () if self.instance.pk or self.is_bound else PRESETS
+        widgets["country"] = CountryList(presets=presets)
         for name in widgets.keys() & self.fields.keys():
             widgets[name].is_required = self.fields[name].required
             self.fields[name].widget = widgets[name]
+        if "country" in self.fields:
+            self.fields["country"].help_text = _("Presets the currency, time zone and locale.") if presets else ""
+        if "locale" in self.fields:
+            self.fields["locale"].help_text = _("Language and number format of invoices.")
 
     def _accept_known_currencies(self, field: Any) -> None:
         """Accept the codes that the list leaves out as well, such as withdrawn ones."""

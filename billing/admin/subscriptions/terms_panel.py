@@ -16,7 +16,7 @@ from lib.currencies import CREDITS
 from lib.formats import format_money, format_number
 from plans.admin.versions.commitments import in_words
 from plans.admin.versions.fees import format_interval
-from plans.catalog.price_sheet import SheetSection, read_sheet
+from plans.catalog.price_sheet import SheetLine, SheetSection, read_sheet
 from plans.models import Commitment
 
 MAX_LINES = 4
@@ -91,13 +91,17 @@ def _describe_prices(subscription: Subscription, held: Sequence[Any]) -> Iterato
 
 
 def _list_prices(section: SheetSection, currency: str) -> Iterator[str]:
+    """Yield the prices in a currency; the tiers of a rate have its name in front if the feature has several rates."""
+    heading: SheetLine | None = None
     for line in section.lines:
+        heading = line if line.is_heading else heading
         cell = line.cells.get(currency) or line.cells.get(CREDITS)
         if cell is not None:
-            price = " ".join(filter(None, [cell.text, line.note]))
-            is_named = line.label and line.label != section.title
-            yield _("%(part)s: %(price)s") % {"part": line.label, "price": price} if is_named else price
-        elif line.shared is not None and line.shared.value is not None:
+            is_below = heading is not None and line.key[: len(heading.key)] == heading.key
+            names = [heading.label if heading and is_below else "", "" if line.label == section.title else line.label]
+            part, price = (" ".join(filter(None, texts)) for texts in (names, [cell.text, line.note]))
+            yield _("%(part)s: %(price)s") % {"part": part, "price": price} if part else price
+        elif line.shared is not None and line.shared.value:
             yield _("%(quantity)s included (%(beyond)s)") % {"quantity": line.shared.text, "beyond": line.note}
 
 
@@ -126,7 +130,8 @@ def _describe_renewal(subscription: Subscription, shown: Mapping[str, Any], at: 
     if subscription.state == SubscriptionState.DRAFT:
         return
     if subscription.ends_at is not None:
-        yield _("It ends on %(time)s.") % {"time": time(subscription.ends_at)}
+        text = _("It ends on %(time)s.") if subscription.ends_at > at else _("It ended on %(time)s.")
+        yield text % {"time": time(subscription.ends_at)}
     elif running := next((row for row in shown["periods"] if row.starts_at <= at < row.ends_at), None):
         yield _("A new period begins on %(time)s.") % {"time": time(running.ends_at)}
     if pause := shown["pause"]:
