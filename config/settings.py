@@ -381,7 +381,7 @@ INVOICE_WALLETS = "wallets.statements.invoice_appendix.wallets_of_invoice"
 # the saved views of staff, and for the time zones in which staff name dates.
 STAFF_SELLERS = "customers.models.staff_sellers.read_staff_sellers"
 STAFF_LIST_VIEWS = "access.saved_views.read_list_views"
-STAFF_TIME_ZONES = "customers.seller_zones.read_seller_zones"
+STAFF_TIME_ZONES = "customers.models.sellers.read_seller_zones"
 UNINVOICED_USAGE = "billing.closing.uninvoiced_usage.read_uninvoiced_usage"
 
 # Replaceable functions: docs/tax.md#calculators, #vat-ids.
