@@ -33,6 +33,9 @@ LARGEST_ZONES = {
 }
 """Countries whose zones the table orders by their place instead of their population."""
 
+SUCCESSORS = {"BGN": "EUR"}
+"""Withdrawn currencies that CLDR still has as those of a country."""
+
 ENGLISH = "en_Latn"
 """The language of the countries that CLDR leaves out of its table."""
 
@@ -92,8 +95,8 @@ def _english() -> Locale:
 
 
 def _usual_currency(country: str) -> str:
-    currencies = get_territory_currencies(country)
-    return next((code for code in currencies if code in MINOR_UNITS), "")
+    codes = (SUCCESSORS.get(code, code) for code in get_territory_currencies(country))
+    return next((code for code in codes if code in MINOR_UNITS), "")
 
 
 def _usual_locale(country: str) -> str:
