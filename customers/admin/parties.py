@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 
 from lib.admin.pick_lists import PRESETS, CountryList, PickList
 from lib.countries import currency_choices, locale_choices, time_zone_choices
+from lib.currencies import CREDITS, MINOR_UNITS
 from lib.row_form import RowForm
 
 ADDRESS = ("address_line1", "address_line2", ("postal_code", "city"), "region", "country", "email")
@@ -20,8 +21,8 @@ class PartyForm(RowForm[Any]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if isinstance(currency := self.fields.get("currency"), forms.ChoiceField):
-            self._accept_known_currencies(currency)
+        if currency := self.fields.get("currency"):
+            self.fields["currency"] = CodeField(initial=currency.initial, help_text=currency.help_text)
         widgets = {name: PickList(options) for name, options in OPTIONS.items()}
         presets = () if self.instance.pk or self.is_bound else PRESETS
         widgets["country"] = CountryList(presets=presets)
@@ -33,21 +34,15 @@ class PartyForm(RowForm[Any]):
         if "locale" in self.fields:
             self.fields["locale"].help_text = _("Language and number format of invoices.")
 
-    def _accept_known_currencies(self, field: Any) -> None:
-        """Accept the codes that the list leaves out as well, such as withdrawn ones."""
-        known = {str(value) for value, _name in field.choices}
-        self.fields["currency"] = CodeField(known=known, initial=field.initial, help_text=field.help_text)
-
 
 class CodeField(forms.CharField):
     """
-    A currency code in capitals that must be a known one.
+    A currency code in capitals. Withdrawn currencies, which the list leaves out, are accepted as well.
 
-    :raises ValidationError: if it is not.
+    :raises ValidationError: if ISO 4217 does not know the code.
     """
 
-    def __init__(self, *, known: set[str], **kwargs: Any) -> None:
-        self.known = known
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_length=3, **kwargs)
 
     def to_python(self, value: Any) -> Any:
@@ -55,6 +50,6 @@ class CodeField(forms.CharField):
 
     def validate(self, value: Any) -> None:
         super().validate(value)
-        if value not in self.known:
+        if value == CREDITS or value not in MINOR_UNITS:
             text = _("“%(code)s” is not a currency. Enter a code of three letters, such as EUR.")
             raise forms.ValidationError(text % {"code": value})

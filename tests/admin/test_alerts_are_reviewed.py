@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from billing.limits.alerts.evaluation import evaluate_alerts
-from billing.models import Alert
+from billing.models import Alert, AlertRule
 from tests.builders import make_customer, make_feature, make_meter, make_plan, offer, publish, subscribe, use
 
 LIST = "/admin/billing/alert/"
@@ -48,9 +48,12 @@ def test_recovered_alerts_hide_no_open_one(subscription):
 
 
 def test_the_lower_balance_is_the_more_urgent_one(subscription):
-    rule = Alert.objects.first().alert_rule
-    type(rule).objects.filter(pk=rule.pk).update(kind="low_balance")
-    assert list(Alert.objects.all().worst().values_list("threshold", flat=True)) == [50]
+    rule = AlertRule.objects.get(kind="low_balance", customer=None)
+    at = timezone.now()
+    figures = {"value": 4, "limit": 100, "unit": "credits", "since": at, "fired_at": at}
+    for threshold in (20, 5):
+        Alert.objects.create(alert_rule=rule, customer=subscription.customer, threshold=threshold, **figures)
+    assert list(Alert.objects.filter(alert_rule=rule).worst().values_list("threshold", flat=True)) == [5]
 
 
 def test_the_page_of_an_alert_has_a_button_that_reviews_the_limit(member, subscription):

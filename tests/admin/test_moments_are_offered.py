@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from lib.admin.moment_presets import moment_presets
-from tests.builders import FEB, make_customer, make_plan, make_seller, publish, subscribe
+from tests.builders import FEB, fee, make_customer, make_plan, make_seller, publish, subscribe
 
 NEW_YORK = "America/New_York"  # five hours behind UTC in winter
 
@@ -37,7 +37,7 @@ def test_a_date_in_the_future_is_not_now():
 @pytest.mark.django_db
 def test_forms_offer_them_in_the_seller_s_zone_and_fill_in_their_own(member):
     seller = make_seller("acme", time_zone=NEW_YORK)
-    version = publish(make_plan("pro"))
+    version = publish(make_plan("pro", fees=[fee("10")]))
     subscription = subscribe(make_customer("globex", seller=seller), version)
     client = member("finance")
     for address in (

