@@ -34,6 +34,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.humanize",
+    "django.forms",  # the renderer below finds its templates here
     "django.contrib.postgres",
     "rest_framework",
     "django_filters",
@@ -103,6 +104,9 @@ TEMPLATES = [
         },
     }
 ]
+
+# Widgets of our own have their templates in `templates`, too.
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 # Data -------------------------------------------------------------------------------------------------------
 
@@ -374,9 +378,10 @@ FORMER_INVOICES = "billing.closing.former_invoices.find_former_invoices"
 INVOICE_USAGE = "billing.metering.usage.invoice_appendix.read_invoice_usage"
 INVOICE_WALLETS = "wallets.statements.invoice_appendix.wallets_of_invoice"
 # Likewise for the usage that a wallet's ongoing balance deducts, for the sellers of restricted staff users, and for
-# the saved views of staff.
+# the saved views of staff, and for the time zones in which staff name dates.
 STAFF_SELLERS = "customers.models.staff_sellers.read_staff_sellers"
 STAFF_LIST_VIEWS = "access.saved_views.read_list_views"
+STAFF_TIME_ZONES = "customers.models.sellers.read_seller_zones"
 UNINVOICED_USAGE = "billing.closing.uninvoiced_usage.read_uninvoiced_usage"
 
 # Replaceable functions: docs/tax.md#calculators, #vat-ids.

@@ -246,7 +246,7 @@ def _negative_balances() -> list[Card]:
 
 def _alerts(at: datetime) -> list[Card]:
     """Return the number of open alerts without acknowledgment; no card if there is none."""
-    count = _count(Alert.objects.open(at).filter(acknowledged_at__isnull=True, customer__sandbox=False))
+    count = _count(Alert.objects.open(at).worst().filter(acknowledged_at__isnull=True, customer__sandbox=False))
     url = f"{reverse('admin:billing_alert_changelist')}?stands=unseen"
     return [Card(_("Open alerts"), [count], _("Customers notified; not yet reviewed"), url)] if count != "0" else []
 

@@ -6,7 +6,9 @@ import pghistory
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import F, Func, Q
+from django.db.models import Count, Exists, Expression, F, Func, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
+from django.db.models.lookups import IsNull
 from django.utils.translation import gettext_lazy as _
 
 from billing.models.price_overrides import CapSetter
@@ -38,6 +40,12 @@ AMOUNT_KINDS = (AlertKind.SPEND, AlertKind.PROJECTED)
 """Kinds whose limit is an amount of the alert rule's own."""
 
 WALLET_KINDS = (AlertKind.LOW_BALANCE, AlertKind.EXPIRING)
+
+PERCENT_KINDS = (
+    *(AlertKind.ALLOWANCE, AlertKind.CAP, AlertKind.SPEND, AlertKind.LAST_PERIOD, AlertKind.PROJECTED),
+    AlertKind.VALUES,
+)
+"""Kinds whose levels are percentages that are reached from below."""
 
 FEATURE_KINDS = (AlertKind.ALLOWANCE, AlertKind.CAP, AlertKind.VALUES, AlertKind.ANOMALY)
 """Kinds that are measured per feature: a rule for one feature precedes the rule for all of them."""
@@ -144,6 +152,48 @@ class AlertQuerySet(models.QuerySet["Alert"]):
     def open(self, at: object) -> Self:
         """Return the alerts that are not recovered and whose period is not over."""
         return self.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=at), recovered_at__isnull=True)
+
+    def worst(self) -> Self:
+        """
+        Return the most urgent alert of each limit and period: that of 90% without those of 50% and 75%. The open and
+        the recovered alerts of a limit are apart.
+        """
+        return self.exclude(Exists(Alert.objects.filter(*_IS_OF_SAME_LIMIT, _IS_MORE_URGENT)))
+
+    def count_milder(self) -> "AlertQuerySet":
+        """Annotate each alert with `milder`, the number of less urgent alerts of the same limit and period."""
+        milder = Alert.objects.filter(*_IS_OF_SAME_LIMIT, _IS_LESS_URGENT)
+        counts = milder.values("alert_rule").annotate(count=Count("pk")).values("count")
+        return self.annotate(milder=Coalesce(Subquery(counts), 0))
+
+    def with_milder(self) -> "AlertQuerySet":
+        """Return these alerts and the less urgent ones of the same limits and periods."""
+        chosen = Alert.objects.filter(pk__in=self.values("pk"))
+        return Alert.objects.filter(
+            Exists(chosen.filter(*_IS_OF_SAME_LIMIT).filter(Q(pk=OuterRef("pk")) | _IS_MORE_URGENT))
+        )
+
+
+def _is_same(field: Expression | F, outer: Expression | F) -> Func:
+    """Return whether two values are equal or both empty."""
+    template, joiner = "((%(expressions)s))", ") IS NOT DISTINCT FROM ("
+    return Func(field, outer, template=template, arg_joiner=joiner, output_field=models.BooleanField())
+
+
+_IS_OF_SAME_LIMIT = (
+    *(Q(**{name: OuterRef(name)}) for name in ("alert_rule", "customer", "since", "agreed_limit")),
+    *(Q(**{name: OuterRef(name)}) for name in ("dimension", "dimension_value")),
+    *(_is_same(F(name), OuterRef(name)) for name in ("subscription", "feature", "wallet")),
+    _is_same(IsNull(F("recovered_at"), True), IsNull(OuterRef("recovered_at"), True)),
+)
+"""An alert of the outer alert's limit and period, which is open or recovered as well."""
+
+_FALLS = Q(alert_rule__kind__in=WALLET_KINDS)
+"""Balances and remaining days: the lower level is more urgent."""
+
+_IS_ABOVE, _IS_BELOW = Q(threshold__gt=OuterRef("threshold")), Q(threshold__lt=OuterRef("threshold"))
+_IS_MORE_URGENT = (~_FALLS & _IS_ABOVE) | (_FALLS & _IS_BELOW)
+_IS_LESS_URGENT = (~_FALLS & _IS_BELOW) | (_FALLS & _IS_ABOVE)
 
 
 class Alert(models.Model):

@@ -66,7 +66,7 @@ class Event(models.Model):
     customer_ref = models.TextField(_("customer ID"))
     name = models.TextField()
     source = models.TextField()
-    sender_id = models.TextField()
+    sender_id = models.TextField(_("event ID"))
     subscription_ref = models.TextField()
     properties = models.JSONField()
 

@@ -19,7 +19,7 @@ from billing.models.periods import PeriodKind, PeriodState
 from billing.models.plan_migrations import MigrationTiming, MoveState
 from billing.models.subscriptions import RUNNING_STATES
 from lib.audit_log import audited_transaction
-from plans.models import PlanVersion
+from plans.models import Plan, PlanVersion
 from plans.models.versions import VersionState
 
 # Ids come from one upload, whose rows `lib.tabular_files` bounds the same way. Those that were left out are stored in
@@ -126,10 +126,13 @@ def plan_migration(
         return migration
 
 
-def select_subscriptions(selection: Selection, *, version: PlanVersion, sandbox: bool) -> QuerySet[Subscription]:
-    """Return the running subscriptions that match, without those on the target already."""
+def select_subscriptions(
+    selection: Selection, *, version: PlanVersion | None, sandbox: bool
+) -> QuerySet[Subscription]:
+    """Return the running subscriptions that match, without those on the target already, if there is one."""
     subscriptions: QuerySet[Subscription] = Subscription.objects.running().filter(sandbox=sandbox)
-    subscriptions = subscriptions.exclude(version=version)
+    if version is not None:
+        subscriptions = subscriptions.exclude(version=version)
     if selection.ids:
         subscriptions = subscriptions.filter(
             Q(external_id__in=selection.ids) | Q(customer__external_id__in=selection.ids)
@@ -212,24 +215,57 @@ def _unselected_ids(
     selected_ids = {name for row in selected.values_list("external_id", "customer__external_id") for name in row}
     matches = Subscription.objects.filter(
         Q(external_id__in=named) | Q(customer__external_id__in=named), sandbox=sandbox
-    ).select_related("customer")
+    ).select_related(*EXPLAINED)
     reasons: dict[str, str] = {}
+    plan_name = read_plan_name(selection)
     for subscription in matches:
-        reason = _explain_exclusion(subscription, version)
+        reason = explain_exclusion(subscription, selection, version, plan_name=plan_name)
         reasons |= dict.fromkeys({subscription.external_id, subscription.customer.external_id} & named, reason)
     return [
-        (id_, reasons.get(id_, "No subscription or customer has this ID."))
+        (id_, reasons.get(id_, _("No subscription or customer has this ID.")))
         for id_ in selection.ids
         if id_ not in selected_ids
     ]
 
 
-def _explain_exclusion(subscription: Subscription, version: PlanVersion) -> str:
-    if subscription.version_id == version.pk:
-        return f"Already on {version}."
+EXPLAINED = ("customer", "version__plan", "seller")
+"""The relations that `explain_exclusion` reads."""
+
+
+def read_plan_name(selection: Selection) -> str:
+    """Return the name of the selection's plan, for `explain_exclusion`; empty if it names none."""
+    names = Plan.objects.filter(code=selection.plan).values_list("name", flat=True) if selection.plan else ()
+    return next(iter(names), selection.plan)
+
+
+def explain_exclusion(
+    subscription: Subscription, selection: Selection, version: PlanVersion | None, *, plan_name: str
+) -> str:
+    """Return the first reason why a subscription isn't selected: “On Token API, not Starter.”"""
+    if version is not None and subscription.version_id == version.pk:
+        return _("Already on %(version)s.") % {"version": version}
     if subscription.state not in RUNNING_STATES:
-        return f"The subscription is {subscription.get_state_display()}."
-    return "Excluded by the filters."
+        return _("The subscription is %(state)s.") % {"state": subscription.get_state_display()}
+    plan, number = subscription.version.plan, subscription.version.number
+    if selection.plan and plan.code != selection.plan:
+        return _("On %(plan)s, not %(wanted)s.") % {"plan": plan, "wanted": plan_name}
+    if selection.versions and number not in selection.versions:
+        versions = ", ".join(f"v{wanted}" for wanted in selection.versions)
+        return _("On v%(number)s, not %(versions)s.") % {"number": number, "versions": versions}
+    if selection.currency and selection.currency != (currency := str(subscription.currency)):
+        return _("In %(currency)s, not %(wanted)s.") % {"currency": currency, "wanted": selection.currency}
+    if selection.seller and selection.seller != subscription.seller.code:
+        return _("Billed by %(seller)s.") % {"seller": subscription.seller}
+    if selection.country and selection.country != (country := subscription.customer.country):
+        return _("Customer in %(country)s, not %(wanted)s.") % {"country": country, "wanted": selection.country}
+    if not _began_within(subscription, selection):
+        return _("Subscribed on %(date)s.") % {"date": f"{subscription.starts_at:%Y-%m-%d}"}
+    return _("Last bill outside the limits.")
+
+
+def _began_within(subscription: Subscription, selection: Selection) -> bool:
+    since, until = selection.began_from, selection.began_until
+    return (since is None or since <= subscription.starts_at) and (until is None or subscription.starts_at < until)
 
 
 def exclude(*, migration: PlanMigration, move_ids: Sequence[int], at: datetime, by: User | None) -> int:

@@ -14,6 +14,7 @@ from djmoney.money import Money
 from config.admin_site.history import history_reader
 from config.admin_site.list_tools import ListTools, list_tools
 from lib.admin.filter_chips import FilterChip, filter_chips
+from lib.countries import Choices, currency_choices
 from lib.formats import format_money, format_number, format_units
 from wallets.statements.formats import shown
 
@@ -42,6 +43,12 @@ def list_tools_of(context: Context) -> ListTools | None:
 def chips(changelist: ChangeList) -> list[FilterChip]:
     """Return the filters in use of a list."""
     return list(filter_chips(changelist))
+
+
+@register.simple_tag
+def currencies() -> Choices:
+    """Return the currencies with their names."""
+    return currency_choices()
 
 
 @register.filter

@@ -21,6 +21,7 @@ from customers.notifications.email_templates import LANGUAGES, find_problems, pl
 from customers.notifications.kinds import KINDS
 from customers.notifications.samples import EMAIL_FACTS, SAMPLES
 from lib.admin import ConfirmedAction, Preview, Response, StaffAdmin
+from lib.admin.pick_lists import PickList
 from lib.admin.seller_restriction import OF_NO_SELLER
 from lib.row_form import RowForm
 
@@ -38,9 +39,8 @@ class WordingForm(RowForm[EmailTemplate]):
     language = forms.RegexField(
         regex=r"^[a-z]{2,3}$",
         initial="en",
-        widget=UnfoldAdminTextInputWidget,
+        widget=PickList(LANGUAGES.items),
         label=_("Language"),
-        help_text=_("A language code, such as de."),
     )
 
     class Meta:

@@ -4,48 +4,45 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext as _
-from unfold.widgets import UnfoldAdminTextInputWidget
 
+from lib.admin.pick_lists import PRESETS, CountryList, PickList
+from lib.countries import currency_choices, locale_choices, time_zone_choices
+from lib.currencies import CREDITS, MINOR_UNITS
 from lib.row_form import RowForm
 
 ADDRESS = ("address_line1", "address_line2", ("postal_code", "city"), "region", "country", "email")
 LANGUAGE = ("time_zone", "locale")
 
-
-EXAMPLES = {"country": "DE", "currency": "EUR", "time_zone": "Europe/Berlin", "locale": "de_DE"}
+OPTIONS = {"currency": currency_choices, "time_zone": time_zone_choices, "locale": locale_choices}
 
 
 class PartyForm(RowForm[Any]):
-    """Short codes are typed, with an example in each field: a list of 300 currencies is slower than three letters."""
+    """A seller or customer. The country of a new one presets the currency, time zone and locale."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name, example in EXAMPLES.items():
-            if name in self.fields:
-                self._type(name, example)
-
-    def _type(self, name: str, example: str) -> None:
-        field = self.fields[name]
-        widget = UnfoldAdminTextInputWidget(attrs={"placeholder": example, "autocomplete": "off"})
-        if isinstance(field, forms.ChoiceField):
-            choices: Any = field.choices  # pairs of a code and its name
-            known = {str(value) for value, _name in choices}
-            self.fields[name] = CodeField(
-                known=known, initial=field.initial, widget=widget, help_text=field.help_text
-            )
-        else:
-            field.widget = widget
+        if currency := self.fields.get("currency"):
+            self.fields["currency"] = CodeField(initial=currency.initial, help_text=currency.help_text)
+        widgets = {name: PickList(options) for name, options in OPTIONS.items()}
+        presets = () if self.instance.pk or self.is_bound else PRESETS
+        widgets["country"] = CountryList(presets=presets)
+        for name in widgets.keys() & self.fields.keys():
+            widgets[name].is_required = self.fields[name].required
+            self.fields[name].widget = widgets[name]
+        if "country" in self.fields:
+            self.fields["country"].help_text = _("Presets the currency, time zone and locale.") if presets else ""
+        if "locale" in self.fields:
+            self.fields["locale"].help_text = _("Language and number format of invoices.")
 
 
 class CodeField(forms.CharField):
     """
-    A code in capitals that must be a known one.
+    A currency code in capitals. Withdrawn currencies, which the list leaves out, are accepted as well.
 
-    :raises ValidationError: if it is not.
+    :raises ValidationError: if ISO 4217 does not know the code.
     """
 
-    def __init__(self, *, known: set[str], **kwargs: Any) -> None:
-        self.known = known
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_length=3, **kwargs)
 
     def to_python(self, value: Any) -> Any:
@@ -53,6 +50,6 @@ class CodeField(forms.CharField):
 
     def validate(self, value: Any) -> None:
         super().validate(value)
-        if value not in self.known:
+        if value == CREDITS or value not in MINOR_UNITS:
             text = _("“%(code)s” is not a currency. Enter a code of three letters, such as EUR.")
             raise forms.ValidationError(text % {"code": value})

@@ -154,3 +154,8 @@ class Seller(Party):
 
     def __str__(self) -> str:
         return self.legal_name
+
+
+def read_seller_zones() -> list[str]:
+    """Return the time zone of each seller, in the order in which the sellers were added."""
+    return list(Seller.objects.order_by("pk").values_list("time_zone", flat=True))

@@ -9,6 +9,7 @@ from invoices.models import NumberSeries, TaxRate
 from lib.admin import ReadOnlyAdmin, SellerRows
 from lib.admin.columns import column, display, number_column
 from lib.admin.number_fields import NumberInput, number_cell
+from lib.admin.pick_lists import CountryList
 from lib.formats import format_number
 from lib.row_form import RowForm
 
@@ -21,7 +22,7 @@ class TaxRateForm(RowForm[TaxRate]):
             *("valid_from", "valid_to"),
         )
         labels = {"code": _("Tax code")}
-        widgets = {"rate": NumberInput()}
+        widgets = {"rate": NumberInput(), "country": CountryList(empty=_("All other countries"))}
 
 
 @admin.register(TaxRate)

@@ -10,6 +10,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from lib.decimals import to_plain_string
 from lib.formats import format_number
+from lib.translation import Text
 
 GROUPED = re.compile(r"-?[1-9]\d{0,2}(,\d{3})+(\.\d*)?")
 
@@ -41,6 +42,20 @@ class NumberInput(UnfoldAdminTextInputWidget):
         """
         value = super().value_from_datadict(data, files, name)
         return value.replace(",", "") if isinstance(value, str) and GROUPED.fullmatch(value.strip()) else value
+
+
+class BlankInput(NumberInput):
+    """The blank of a sentence. before, after: the texts around the number; empty: shown while there is none."""
+
+    template_name = "staff/widgets/blank.html"
+
+    def __init__(self, before: Text, after: Text = "", *, empty: Text = "") -> None:
+        super().__init__({"placeholder": empty} if empty else None)
+        self.before, self.after = before, after
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context(name, value, attrs)
+        return context | {"before": self.before, "after": self.after}
 
 
 def strip_padding(contents: str) -> str:

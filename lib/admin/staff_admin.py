@@ -36,12 +36,14 @@ class StaffAdmin(PermissionRules, SellerRows, SwitchedRows, ModelAdmin):
     empty_text: shown in place of a list without rows: its future content, and how to begin.
     empty_title: heading of this text; default: that there are no rows yet.
     further_pages: pages below the list.
+    lists_currencies: whether the page of a row has the list of suggestions for currencies that are typed in rows.
     """
 
     ordering: ClassVar[tuple[str, ...]] = ("-pk",)
     fixed_fields: Sequence[str] = ()
     extra_columns: Sequence[str] = ()
     has_form = True
+    lists_currencies = False
     empty_text: Text = ""
     empty_title: Text = ""
     further_pages: FurtherPages = ()

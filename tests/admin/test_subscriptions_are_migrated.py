@@ -156,3 +156,40 @@ def _query_count(client, page):
     with CaptureQueriesContext(connection) as captured:
         assert client.get(page).status_code == 200
     return len(captured)
+
+
+MATCHES = [
+    ({}, ["Choose a plan, or enter subscriptions or customers."]),
+    ({"plan": "old"}, ["<strong>2</strong> subscriptions match.", "Acme Ltd, Beta Ltd"]),
+    ({"ids": "acme"}, ["<strong>1</strong> subscription matches."]),
+    ({"plan": "other", "ids": "acme"}, ["<strong>0</strong> subscriptions match.", "On Old, not Other."]),
+    ({"plan": "old", "currency": "EUR"}, ["<strong>2</strong> don't:", "In USD, not EUR."]),
+    ({"ids": "acme nobody"}, ["1 unknown ID: nobody"]),
+    ({"plan": "old", "versions": "one"}, ["Enter version numbers separated by commas."]),
+]
+
+
+@pytest.mark.parametrize(("fields", "texts"), MATCHES)
+def test_the_form_counts_whom_the_selection_matches(member, fields, texts):
+    make_version("other")
+    typed = dict(fields)
+    if "plan" in typed:
+        typed["plan"] = Plan.objects.get(code=typed["plan"]).pk
+    page = member("operations").post(f"{PLAN}matches/", typed).content.decode()
+    for text in texts:
+        assert text in page, page
+    assert not PlanMigration.objects.exists()
+
+
+def test_the_count_takes_the_same_queries_for_many_subscriptions(member):
+    client, other = member("operations"), make_version("other")
+    fields = {"plan": Plan.objects.get(code="old").pk, "currency": "EUR"}
+    counts = []
+    for names in ((), ("c", "d", "e")):
+        for name in names:
+            subscribe(make_customer(name), Plan.objects.get(code="old").versions.get())
+            subscribe(make_customer(f"{name}-2"), other)
+        with CaptureQueriesContext(connection) as captured:
+            client.post(f"{PLAN}matches/", fields)
+        counts.append(len(captured))
+    assert counts[1] <= counts[0]

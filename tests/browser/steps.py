@@ -23,6 +23,12 @@ def choose(page: Page, row: Any, name: str) -> None:
     page.locator(".select2-results__option", has_text=name).first.click()
 
 
+def pick(page: Page, **values: str) -> None:
+    """Pick values from lists with search, whose own select is hidden: name of the field → value."""
+    for name, value in values.items():
+        page.locator(f"#id_{name}").select_option(value, force=True)
+
+
 def add_meter(page: Page, name: str, event: str, *, readings: Mapping[str, str] | None = None, **fields: str) -> None:
     """
     Add a meter and a feature of the same name.
@@ -77,7 +83,7 @@ def add_price(page: Page, feature: str, *rates: Mapping[str, str]) -> None:
     """Add a price for a feature of the open version, in its currency. rates: fields of their rows."""
     row = page.locator("#features-data tbody", has_text=feature).first
     row.get_by_role("link", name="+ Add price").click()
-    page.fill("#id_currency", "USD")
+    pick(page, currency="USD")
     save(page)  # the rates can be added once the price is stored
     for number, fields in enumerate(rates):
         if number:

@@ -17,7 +17,7 @@ from customers.api_keys import keys
 from customers.models import Customer
 from invoices.models import Invoice
 from plans.models import PlanVersion, Tier
-from tests.browser.steps import choose, save
+from tests.browser.steps import choose, pick, save
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -57,8 +57,7 @@ def add_seller(page: Page) -> None:
     menu(page, "Settings")
     page.goto("/admin/customers/seller/add/")
     page.fill("#id_legal_name", "Acme Inc.")
-    page.fill("#id_currency", "usd")
-    page.fill("#id_country", "US")
+    pick(page, currency="USD", country="US", time_zone="UTC")
     save(page)
     expect(page.locator("#result_list")).to_contain_text("Acme Inc.")
 
@@ -149,8 +148,7 @@ def subscribe_customer(page: Page, *, start: str) -> None:
     page.fill("#id_legal_name", "Globex Corporation")
     page.fill("#id_external_id", "globex")
     choose(page, page.locator(".field-seller"), "Acme Inc.")
-    page.fill("#id_currency", "USD")
-    page.fill("#id_country", "US")
+    pick(page, currency="USD", country="US", time_zone="UTC")
     save(page)
     page.fill("#searchbar", "globex")
     page.keyboard.press("Enter")

@@ -15,7 +15,7 @@ from billing.closing import close_due
 from customers.api_keys import keys
 from invoices.models import Invoice
 from plans.models import PlanVersion
-from tests.browser.steps import fill, publish_now, save
+from tests.browser.steps import fill, pick, publish_now, save
 from tests.builders import make_customer, make_feature, make_meter, make_plan, offer, subscribe
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -63,7 +63,7 @@ def split_price(page: Page) -> None:
     """A cent for each request beyond the allowance, which each API key has for itself."""
     row = page.locator("#features-data tbody", has_text="requests").first
     row.get_by_role("link", name="+ Add price").click()
-    page.fill("#id_currency", "USD")
+    pick(page, currency="USD")
     page.check("#id_allowance_per_value")
     save(page)
     expect(page.locator(".field-split_by")).to_contain_text("Name the property whose values have lines of their own.")

@@ -16,18 +16,19 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from lib.admin import ConfirmedAction, Response, StaffAdmin, StaffInline, list_url
 from lib.admin.columns import column, display
-from lib.admin.number_fields import NumberInput, number_cell
+from lib.admin.moment_presets import moment_presets, offer_moments, seller_zones
+from lib.admin.number_fields import BlankInput, NumberInput, number_cell
 from lib.admin.seller_restriction import OF_NO_SELLER
 from lib.audit_log import audited_transaction
 from lib.formats import format_money, format_number
 from lib.money import round_money
 from lib.row_form import RowForm
+from plans.admin.fields.currency import CurrencyCodeField
 from plans.models import BonusSlab, CreditPack, Feature, PackPrice
 from plans.models.catalog import FeatureKind
 from plans.models.packs import PackUnit, SlabsBy
 from wallets.credit_rules.packs import PurchaseAmounts, Slab, price_purchase
 
-FIGURES = ("units", "least_units", "most_units", "rollover_most")
 STATE_COLORS = {"sold": "success", "planned": "info", "over": "warning", "archived": ""}
 
 
@@ -58,31 +59,39 @@ class PackForm(RowForm[CreditPack]):
         )
         labels = {
             "units": _("Units per pack"),
-            "least_units": _("or any quantity, minimum"),
-            "most_units": _("maximum"),
+            "least_units": _("Minimum quantity"),
+            "most_units": _("Maximum quantity"),
             "slabs_by": _("Volume bonus based on"),
             "is_taxed": _("Taxed at purchase"),
             "includes_tax": _("Price includes the tax on usage"),
-            "valid_days": _("Expires after (days)"),
+            "valid_days": _("Expiry"),
             "rolls_over": _("Rollovers"),
             "rollover_most": _("Maximum units per rollover"),
-            "rollover_days": _("Rollover extends by (days)"),
+            "rollover_days": _("Expiry after a rollover"),
             "sold_from": _("On sale from (UTC)"),
             "sold_until": _("On sale until (UTC)"),
         }
         help_texts = {
             "is_taxed": _("Turn this off for multi-purpose credits, which are taxed when they are used."),
             "includes_tax": _("Only for packs that are taxed when used. Otherwise, tax is added when they are used."),
-            "valid_days": _("Days after the grant. Empty: never."),
             "priority": _("Grants with the lowest number are used first."),
         }
-        widgets = {name: NumberInput() for name in FIGURES}
+        widgets = {
+            "units": BlankInput(_("A pack has"), _("units,")),
+            "least_units": BlankInput(_("or customers buy any quantity from"), _("units")),
+            "most_units": BlankInput(_("up to"), _("units.")),
+            "valid_days": BlankInput(_("Units expire"), _("days after they are granted."), empty=_("never, or")),
+            "rolls_over": BlankInput(_("Units that expire roll over"), _("times,")),
+            "rollover_most": BlankInput(_("at most"), _("units each time,"), empty=_("all")),
+            "rollover_days": BlankInput(_("and then expire"), _("days later."), empty=_("as long as at first")),
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         metered = Feature.objects.filter(kind=FeatureKind.METERED).values_list("code", "name")
         if "features" in self.fields:
             self.fields["features"].choices = sorted(metered)
+        offer_moments(self, moment_presets(timezone.now(), zone=seller_zones()[0]))
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
@@ -112,6 +121,8 @@ class PackForm(RowForm[CreditPack]):
 
 
 class PackPriceForm(RowForm[PackPrice]):
+    currency = CurrencyCodeField(in_rows=True)
+
     class Meta:
         model = PackPrice
         fields = ("currency", "price")
@@ -169,6 +180,7 @@ class ArchivePack(ConfirmedAction[CreditPack]):
 @admin.register(CreditPack)
 class PackAdmin(StaffAdmin):
     seller_paths = OF_NO_SELLER
+    lists_currencies = True
     allows = ("add", "change")  # packs are archived instead of deleted: purchases refer to them
     form = PackForm
     inlines = (PriceInline, SlabInline)
@@ -187,15 +199,15 @@ class PackAdmin(StaffAdmin):
                     "code",
                     "name",
                     "unit",
-                    ("units", "least_units", "most_units"),
+                    *("units", "least_units", "most_units"),
                     "slabs_by",
-                    ("is_taxed", "includes_tax"),
+                    *("is_taxed", "includes_tax"),
                 )
             },
         ),
         (
             _("Validity and use"),
-            {"fields": ("valid_days", ("rolls_over", "rollover_most", "rollover_days"), "features", "priority")},
+            {"fields": ("valid_days", "rolls_over", "rollover_most", "rollover_days", "features", "priority")},
         ),
         (_("Sale"), {"fields": ("sold_from", "sold_until")}),
     )

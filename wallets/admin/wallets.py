@@ -16,6 +16,8 @@ from customers.customer_time import current_time
 from lib.admin import ConditionFilter, ConfirmedAction, StaffAdmin, row_action, staff_user
 from lib.admin.columns import display, text_column
 from lib.admin.number_fields import NumberInput
+from lib.admin.pick_lists import PickList
+from lib.countries import currency_choices
 from lib.row_form import RowForm
 from lib.translation import Text
 from wallets.admin.columns import units_column
@@ -24,6 +26,7 @@ from wallets.admin.statements import statement_page
 from wallets.admin.wallet_page import Link, wallet_page
 from wallets.ledger.errors import LedgerRefused
 from wallets.models import Wallet
+from wallets.models.wallets import CREDITS
 from wallets.operations.wallet_settings import (
     SETTINGS,
     apply_settings,
@@ -37,6 +40,10 @@ IMMUTABLE_FIELDS = ("customer", "seller", "unit", "currency")
 RULES = {"": "info", "block": "warning", "overage": "success", "grace": "info"}
 
 
+def _units() -> list[tuple[str, str]]:
+    return [(CREDITS, CREDITS), *currency_choices()]
+
+
 class WalletForm(RowForm[Wallet]):
     class Meta:
         model = Wallet
@@ -44,14 +51,19 @@ class WalletForm(RowForm[Wallet]):
         labels = {"at_zero": _("When empty"), "grace": _("Overdraft limit"), "is_trusted": _("Grant before payment")}
         help_texts = {
             "seller": _("Whose usage and invoices it pays. Empty: the customer's seller. It can't be changed later."),
-            "unit": _("“credits”, or the code of a currency, such as USD. It can't be changed later."),
+            "unit": _("Credits, or money of a currency. It can't be changed later."),
             "currency": _("The currency in which the units are bought. It can't be changed later."),
             "priority": _("The wallet with the lowest number is used first."),
             "grace": _("Empty: the plan's limit."),
             "promotional_first": _("Use free units before purchased ones."),
             "is_trusted": _("Purchased units are granted before the invoice is paid."),
         }
-        widgets = {"grace": NumberInput(), "priority": NumberInput()}
+        widgets = {
+            "grace": NumberInput(),
+            "priority": NumberInput(),
+            "unit": PickList(_units),
+            "currency": PickList(currency_choices),
+        }
 
     def clean(self) -> dict[str, Any]:
         """Report contradictions next to the field, by the rules of the operation itself."""

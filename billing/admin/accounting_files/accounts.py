@@ -23,6 +23,7 @@ from billing.revenue.ledger.books import SellerBooks, read_books
 from customers.models import Seller
 from lib.admin import StaffAdmin, require, staff_page
 from lib.admin.columns import column
+from lib.admin.pick_lists import CountryList
 from lib.admin.seller_restriction import limit_to_sellers, narrowed_to_sellers
 from lib.formats import format_money, format_number
 from lib.row_form import RowForm
@@ -70,6 +71,7 @@ class AccountMappingForm(RowForm[AccountMapping]):
     class Meta:
         model = AccountMapping
         fields = ("seller", "target", "role", *NARROWINGS, "from_month", "account", "cost_center", "reason")
+        widgets = {"country": CountryList(empty=_("All countries"))}
 
     def _post_clean(self) -> None:
         super()._post_clean()  # type: ignore[misc]  # Django's own step, which fills in the row

@@ -122,8 +122,9 @@ class CustomerAccount(CustomerAdmin):
         tab, at = chosen_tab(request), current_time(customer)
         context = {"customer": customer, "tab": tab, "tabs": CustomerTab, "labels": self._labels(request, customer)}
         if tab != CustomerTab.SETTINGS:
-            # Without the form, nothing can be saved.
-            context |= {"show_save": False, "show_save_and_continue": False, "show_save_and_add_another": False}
+            # Without the form, nothing can be saved; and a customer is deleted on the settings alone.
+            hidden = ("show_save", "show_save_and_continue", "show_save_and_add_another", "show_delete")
+            context |= dict.fromkeys(hidden, False)
         return context | account(customer, tab=tab, at=at, seller_ids=allowed_seller_ids(request))
 
     def _labels(self, request: HttpRequest, customer: Customer) -> dict[str, Any]:

@@ -7,10 +7,11 @@ from typing import Any
 import msgspec
 from django import forms
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import TextFilter
 
 from billing.admin.metering import line_events
 from billing.metering.corrections import correct_usage, parser
@@ -19,14 +20,19 @@ from billing.metering.ingest.event_recorder import ACCEPTED, DUPLICATE
 from billing.metering.ingest.parser import MAX_AGE, MAX_AHEAD, BodyRefused, event_key
 from billing.metering.store.counter_store import CounterUnderflow
 from billing.metering.usage.event_trace import EventTrace, trace_event
+from billing.metering.usage.latest_events import MAX_NAMES, find_newest_events
 from billing.models import Event
 from customers.customer_time import clock_time, test_clock_ids
-from lib.admin import ConfirmedAction, Preview, ReadOnlyAdmin, Response
+from customers.models import Customer
+from lib.admin import ConditionFilter, ConfirmedAction, Preview, ReadOnlyAdmin, Response
+from lib.admin.sandbox_switch import shows_sandbox
 from lib.admin.seller_restriction import OF_ALL_SELLERS
 from lib.formats import format_number
 from lib.translation import Text
+from plans.models import Meter
 
 CORRECT = "billing.correct_event"
+MAX_SHOWN = 50
 
 
 class ReplacementForm(forms.Form):
@@ -115,6 +121,37 @@ class ReplaceEvent(CorrectionAction):
         return self.correct(event, kind="replace", replacement=self.choices["event"])
 
 
+class EventNameFilter(ConditionFilter):
+    title = _("Event name")
+    parameter_name = "event"
+
+    def conditions(self) -> dict[str, tuple[Text, Q]]:
+        names = Meter.objects.order_by("event_name").values_list("event_name", flat=True).distinct()[:MAX_NAMES]
+        return {name: (name, Q(name=name)) for name in names}
+
+
+class CustomerFilter(TextFilter):
+    """Events of the customer with an external ID; of an unknown customer, those that name this ID."""
+
+    title = _("Customer ID")
+    parameter_name = "customer"
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        external_id = (self.value() or "").strip()
+        if not external_id or "\0" in external_id:
+            return queryset
+        customer_id = find_customer(request, external_id)
+        return queryset.filter(
+            **({"customer_ref": external_id} if customer_id is None else {"customer_id": customer_id})
+        )
+
+
+def find_customer(request: HttpRequest, external_id: str) -> int | None:
+    """Return the ID of the live or sandbox customer, as the site's switch says; None if there is none."""
+    customers = Customer.objects.filter(external_id=external_id, sandbox=shows_sandbox(request))
+    return customers.values_list("pk", flat=True).first()
+
+
 @admin.register(Event)
 class EventAdmin(ReadOnlyAdmin):
     """Events are never edited: corrections refer to them."""
@@ -125,9 +162,11 @@ class EventAdmin(ReadOnlyAdmin):
     list_display_links = ("occurred_at", "sender_id")
     search_fields = ("sender_id",)
     search_help_text = _("Event ID; with its source in front if it has one")
-    empty_title = _("Find an event by its ID")
-    empty_text = _("This page shows one event at a time. The page of a meter shows its latest events.")
-    ordering = ("key",)
+    list_filter = (CustomerFilter, EventNameFilter, "occurred_at")
+    list_before_template = "staff/metering/newest_events.html"
+    list_per_page = MAX_SHOWN
+    empty_text = _("The newest events that your product sends to the API appear here.")
+    ordering = ("-occurred_at", "key")
     actions_detail = ("take_back", "replace_it")
     change_form_before_template = "staff/metering/event.html"
     further_pages = (
@@ -139,10 +178,17 @@ class EventAdmin(ReadOnlyAdmin):
     replace_it = ReplaceEvent.as_action()
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], search_term: str) -> Any:
-        """Find an event by its key: events are too numerous for a list of all of them."""
+        """
+        Find an event by its key, or list the newest that fit the filters: events are too numerous for a list of all.
+        """
         term = search_term.strip()
-        if not term or "\0" in term:
+        if "\0" in term:
             return queryset.none(), False
+        if not term:
+            external_id = request.GET.get(CustomerFilter.parameter_name, "").strip()
+            of_customer = bool(external_id) and find_customer(request, external_id) is not None
+            newest = find_newest_events(queryset, of_customer=of_customer, count=MAX_SHOWN)
+            return queryset.filter(pk__in=newest), False
         # The term is an id, or a source and an id with a space between; both may contain spaces, so each split is
         # tried.
         splits = [(term[:place], term[place + 1 :]) for place, letter in enumerate(term) if letter == " "]

@@ -158,10 +158,14 @@ class MigrationAdmin(ReadOnlyAdmin):
     has_form = False
     change_form_outer_before_template = "staff/plan_migrations/migration.html"
 
-    further_pages = (("<int:number>/do/<slug:how>/", "step", "billing_planmigration_step"),)
+    further_pages = (
+        ("<int:number>/do/<slug:how>/", "step", "billing_planmigration_step"),
+        ("plan/matches/", "matches", "billing_planmigration_matches"),
+    )
 
     plan = plan_form.PlanMigrationPage.as_action()
     step = MigrationStep.as_action()
+    matches = plan_form.preview_page
 
     empty_text = _("A plan migration moves many subscriptions to another version, with a preview and a rollback.")
 

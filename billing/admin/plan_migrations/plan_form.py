@@ -4,6 +4,8 @@ from datetime import date, datetime
 from typing import Any
 
 from django import forms
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -18,8 +20,12 @@ from billing.plan_migrations.cohort import (
     plan_migration,
 )
 from billing.plan_migrations.jobs import PLAN
+from billing.plan_migrations.selection_preview import preview_selection
 from customers.models import Seller
-from lib.admin import FormPage, Response, StaffForm
+from lib.admin import FormPage, Response, StaffForm, require
+from lib.admin.moment_presets import moment_presets, offer_moments, seller_zones
+from lib.admin.pick_lists import CountryList, PickList
+from lib.countries import currency_choices
 from lib.tabular_files import FileRefused, read_table
 from lib.translation import Text
 from plans.models import Plan, PlanVersion
@@ -30,10 +36,16 @@ COLUMN = "id"
 SELECTED_IDS = "migration_ids"
 """The name under which a session keeps the IDs that the form begins with."""
 
+CREDITS_WORD = "credits"
+
 OVERRIDES = [
     ("keep", _("Keep custom pricing where the new version has the feature")),
     ("end", _("End custom pricing with the former version")),
 ]
+
+
+def _units() -> list[tuple[str, str]]:
+    return [(CREDITS_WORD, CREDITS_WORD), *currency_choices()]
 
 
 class MigrationForm(StaffForm):
@@ -59,13 +71,16 @@ class MigrationForm(StaffForm):
         help_text=_("CSV or XLSX with a column “id”. Unknown IDs are listed afterwards."),
     )
     currency = forms.CharField(
-        label=_("Currency"), required=False, max_length=3, help_text=_("Such as USD. Leave empty for all.")
+        label=_("Currency"),
+        required=False,
+        max_length=3,
+        widget=PickList(currency_choices, empty=_("All currencies")),
     )
     seller = forms.ModelChoiceField(
         Seller.objects.order_by("code"), to_field_name="code", label=_("Seller"), required=False
     )
     country = forms.CharField(
-        label=_("Country"), required=False, max_length=2, help_text=_("Two letters, such as DE. Leave empty for all.")
+        label=_("Country"), required=False, max_length=2, widget=CountryList(empty=_("All countries"))
     )
     began_from = forms.DateField(label=_("Subscribed from"), required=False)
     began_until = forms.DateField(label=_("Subscribed before"), required=False)
@@ -92,9 +107,10 @@ class MigrationForm(StaffForm):
         label=_("Convert wallets from"),
         required=False,
         max_length=7,
-        help_text=_("“credits” or a currency; only if subscriptions move now. Leave empty to keep wallets."),
+        widget=PickList(_units, empty=_("Keep wallets as they are")),
+        help_text=_("Only if subscriptions move now."),
     )
-    to_unit = forms.CharField(label=_("Convert to"), required=False, max_length=7)
+    to_unit = forms.CharField(label=_("Convert to"), required=False, max_length=7, widget=PickList(_units))
     rate = forms.DecimalField(
         label=_("Units per new unit"),
         required=False,
@@ -115,6 +131,7 @@ class MigrationForm(StaffForm):
         super().__init__(*args, **kwargs)
         in_force = PlanVersion.objects.in_force(at).select_related("plan")
         self.fields["version"].queryset = in_force.order_by("plan__name")
+        offer_moments(self, moment_presets(at, zone=seller_zones()[0], with_now=False))
 
     def clean_versions(self) -> tuple[int, ...]:
         typed = self.cleaned_data["versions"].replace(",", " ").split()
@@ -169,7 +186,7 @@ def _midnight(day: date | None) -> datetime | None:
 
 
 def _unit(text: str) -> str:
-    return text.lower() if text.lower() == "credits" else text.upper()
+    return text.lower() if text.lower() == CREDITS_WORD else text.upper()
 
 
 SECTIONS: list[tuple[Text, list[str]]] = [
@@ -183,6 +200,10 @@ SECTIONS: list[tuple[Text, list[str]]] = [
     (_("Custom terms and wallets"), ["overrides", "from_unit", "to_unit", "rate"]),
 ]
 """Headings of the form, each with its fields."""
+
+
+SELECTING = (*SECTIONS[1][1], *SECTIONS[2][1])
+"""The fields that select subscriptions."""
 
 
 class PlanMigrationPage(FormPage):
@@ -209,3 +230,20 @@ class PlanMigrationPage(FormPage):
     def context(self) -> dict[str, Any]:
         sections = [(heading, [self.form[name] for name in names]) for heading, names in SECTIONS]
         return {"sections": sections, "media": self.form.media}
+
+
+def preview_page(page: Any, request: HttpRequest) -> HttpResponse:
+    """
+    Show whom the selection of the form matches so far; other fields may still be missing.
+
+    :raises PermissionDenied: if the user may not plan migrations.
+    """
+    require(request, PLAN)
+    form = MigrationForm(request.POST, at=timezone.now())
+    form.is_valid()
+    errors = [error for name in SELECTING for error in form.errors.get(name, ())]
+    is_begun = not errors and bool(form.cleaned_data["plan"] or form.cleaned_data["ids"])
+    version, sandbox = form.cleaned_data.get("version"), form.cleaned_data["sandbox"]
+    preview = preview_selection(form.selection, version=version, sandbox=sandbox) if is_begun else None
+    context = {"preview": preview, "errors": errors, "has_file": bool(request.POST.get("file"))}
+    return TemplateResponse(request, "staff/plan_migrations/selection_preview.html", context)

@@ -14,6 +14,7 @@ from billing.subscriptions.lifecycle.creation import CurrencyNotOffered
 from billing.subscriptions.terms.coupon_refusals import CouponRefused
 from customers.models import Customer, Seller
 from lib.admin import StaffForm
+from lib.admin.moment_presets import moment_presets, offer_moments
 from lib.admin.number_fields import NumberInput
 from lib.field_types import MAX_SEATS, MAX_TRIAL_DAYS
 from lib.formats import format_number
@@ -79,6 +80,7 @@ class SubscribeForm(StaffForm):
         super().__init__(
             *args, initial={"seller": customer.seller_id, "starts_at": at.replace(second=0, microsecond=0)}, **kwargs
         )
+        offer_moments(self, moment_presets(at, zone=customer.seller.time_zone))
         versions = PlanVersion.objects.open_to(sandbox=customer.sandbox, at=at)
         versions = versions.select_related("plan").order_by("plan__name", "number")
         self._fees = list(

@@ -4,13 +4,14 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import forms
+from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextareaWidget
 
 from billing.models import Subscription
-from customers.models import Seller
 from lib.admin import StaffForm
+from lib.admin.moment_presets import MomentWidget, moment_presets, seller_zones
 from lib.formats import format_number
 from plans.models.versions import Audience
 
@@ -90,10 +91,11 @@ class DatedAudienceForm(AudienceForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        seller_zones = Seller.objects.order_by("pk").values_list("time_zone", flat=True)
-        zones = list(dict.fromkeys([*seller_zones, "UTC"]))
+        zones = seller_zones()
         self.fields["zone"].choices = [(zone, zone) for zone in zones]
         self.fields["zone"].initial = zones[0]
+        presets = moment_presets(timezone.now(), zone=zones[0], with_now=False)
+        self.fields["effective_from"].widget = MomentWidget(presets, zone_field="zone")
 
     def clean(self) -> dict[str, Any]:
         """Interpret the date in the chosen time zone."""

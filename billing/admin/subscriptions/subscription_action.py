@@ -3,6 +3,7 @@
 from datetime import datetime
 from functools import cached_property
 
+from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
@@ -13,6 +14,7 @@ from customers.admin.search import CustomerSearch
 from customers.customer_time import current_time
 from lib.admin import ConfirmedAction, ReadOnlyAdmin
 from lib.admin.columns import link_column, text_column
+from lib.admin.moment_presets import moment_presets, offer_moments
 
 
 def format_moment(moment: datetime) -> str:
@@ -32,6 +34,14 @@ class SubscriptionAction(ConfirmedAction[Subscription]):
     @cached_property
     def at(self) -> datetime:
         return current_time(self.subject.customer)
+
+    def show(self) -> HttpResponseBase:
+        if self.form is not None:
+            running = self.subject.periods.filter(starts_at__lte=self.at, ends_at__gt=self.at).first()
+            period_end = running.ends_at if running else None
+            presets = moment_presets(self.at, zone=self.subject.seller.time_zone, period_end=period_end)
+            offer_moments(self.form, presets, zone=getattr(self.form, "zone", ""))
+        return super().show()
 
 
 class SubscriptionRowsAdmin(CustomerSearch, ReadOnlyAdmin):

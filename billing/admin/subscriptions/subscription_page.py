@@ -20,6 +20,7 @@ from billing.admin.subscriptions.pauses import PauseSubscription, ResumeSubscrip
 from billing.admin.subscriptions.plan_change import ChangePlan
 from billing.admin.subscriptions.quantities import ChangeQuantity, held_quantities
 from billing.admin.subscriptions.subscription_action import SubscriptionAction
+from billing.admin.subscriptions.terms_panel import describe_terms
 from billing.admin.subscriptions.trials import ChangeTrialEnd
 from billing.closing.commitments.progress import CommitmentProgress, read_commitment_progress
 from billing.metering.usage.current_usage import current_usage
@@ -119,7 +120,8 @@ class SubscriptionAdmin(CustomerSearch, ReadOnlyAdmin):
 
 def _shown(subscription: Subscription) -> dict[str, Any]:
     periods = subscription.periods.select_related("invoice", "version__plan").order_by("-starts_at", "-pk")
-    return {
+    at = current_time(subscription.customer)
+    shown = {
         "title": f"{subscription.customer}, {subscription.version}",
         "subscription": subscription,
         "state_color": STATE_COLORS.get(subscription.state, ""),
@@ -133,9 +135,10 @@ def _shown(subscription: Subscription) -> dict[str, Any]:
         "commitments": commitments_of(subscription),
         "promised": _progress(subscription),
         "coupons": coupons_of(subscription),
-        "held": held_quantities(subscription, at=current_time(subscription.customer)),
-        "upcoming": upcoming(subscription, at=current_time(subscription.customer)),
+        "held": held_quantities(subscription, at=at),
+        "upcoming": upcoming(subscription, at=at),
     }
+    return shown | {"terms": describe_terms(subscription, shown, at=at)}
 
 
 def _progress(subscription: Subscription) -> CommitmentProgress | None:

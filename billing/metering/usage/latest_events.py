@@ -5,11 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from billing.metering.ingest.parser import ReceivedEvent, decode_properties
-from billing.models import Rollup, UnmatchedUsage
+from billing.metering.store.events import read_high_water_mark
+from billing.models import Event, Rollup, UnmatchedUsage
 from lib import sql
+from plans.models import Meter
 
 MAX_CUSTOMERS = 10
+MAX_NAMES = 50
+WINDOW = 20_000
+"""Numbers of events, from the latest one back, among which the newest events of all customers are looked for."""
 MAX_REPORTS_READ = 500
 """Unmatched reports read to find those of one event name."""
 
@@ -81,3 +88,19 @@ def find_last_received(*, customer_id: int, names: Collection[str]) -> datetime 
     received_at: datetime | None
     (received_at,) = sql.fetch_column(_LAST_RECEIVED, [list(names), customer_id])
     return received_at
+
+
+def find_newest_events(events: QuerySet[Event], *, of_customer: bool, count: int) -> list[UUID]:
+    """
+    Return the keys of the newest of these events, of which no index keeps the order.
+
+    of_customer: whether they are events of one customer (by `customer_id`). An index then has those of each name by
+        time, so the names of the meters are read. Otherwise only the latest `WINDOW` numbers are, which lie together.
+    """
+    if of_customer:
+        names = Meter.objects.order_by("event_name").values_list("event_name", flat=True).distinct()[:MAX_NAMES]
+        newest_by_name = [events.filter(name=name).order_by("-occurred_at")[:count] for name in names]
+        rows = [event for newest in newest_by_name for event in newest.values_list("occurred_at", "pk")]
+        return [key for _occurred_at, key in sorted(rows, reverse=True)[:count]]
+    latest = events.filter(sequence__gt=read_high_water_mark() - WINDOW).order_by("-sequence")
+    return list(latest.values_list("pk", flat=True)[:count])

@@ -42,9 +42,9 @@ def _tasks(seller: Seller, at: datetime) -> dict[str, QuerySet[Any]]:
         "periods_failed": Period.objects.failed().filter(subscription__seller=seller),
         "accruals_failed": Accrual.objects.failed().filter(period__subscription__seller=seller),
         "unmatched_usage": filter_reports(UnmatchedUsage.objects.outstanding(), seller=seller.pk, before=at),
-        "alerts": Alert.objects.open(at).filter(
-            acknowledged_at__isnull=True, customer__sandbox=False, customer__seller=seller
-        ),
+        "alerts": Alert.objects.open(at)
+        .worst()
+        .filter(acknowledged_at__isnull=True, customer__sandbox=False, customer__seller=seller),
         "approvals": ApprovalRequest.objects.waiting(seller),
         "files_refused": failed_jobs.filter(kind=JobKind.EXPORT),
         "jobs_failed": failed_jobs.exclude(kind=JobKind.EXPORT),

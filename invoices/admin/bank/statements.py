@@ -40,6 +40,8 @@ from lib.admin import (
     staff_page,
 )
 from lib.admin.columns import column, number_column
+from lib.admin.pick_lists import PickList
+from lib.countries import currency_choices
 from lib.formats import format_money, format_number
 from lib.queue import Deadline
 from plans.admin.fields.file_upload import UploadForm
@@ -72,7 +74,11 @@ class BankFileForm(UploadForm):
     amount = forms.CharField(label=_("Column of the amount"), required=False, max_length=100)
     currency = forms.CharField(label=_("Column of the currency"), required=False, max_length=100)
     default_currency = forms.CharField(
-        label=_("Currency without such a column"), required=False, max_length=3, min_length=3
+        label=_("Currency without such a column"),
+        required=False,
+        max_length=3,
+        min_length=3,
+        widget=PickList(currency_choices),
     )
     payer = forms.CharField(label=_("Column of the payer"), required=False, max_length=100)
     payer_account = forms.CharField(label=_("Column of the payer's account"), required=False, max_length=100)

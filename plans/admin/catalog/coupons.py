@@ -16,7 +16,8 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminT
 
 from lib.admin import StaffAdmin, StaffInline
 from lib.admin.columns import column, display
-from lib.admin.number_fields import NumberInput, number_cell
+from lib.admin.moment_presets import moment_presets, offer_moments, seller_zones
+from lib.admin.number_fields import BlankInput, number_cell
 from lib.admin.seller_restriction import OF_NO_SELLER
 from lib.formats import format_money, format_number
 from lib.money import round_money
@@ -59,10 +60,10 @@ class CouponForm(RowForm[Coupon]):
         )
         labels = {
             "percent": _("Percent off"),
-            "amount": _("or amount off"),
+            "amount": _("Amount off"),
             "duration": _("Duration"),
-            "periods": _("Number of invoices or coupon periods"),
-            "period_months": _("Months per coupon period"),
+            "periods": _("Number of invoices"),
+            "period_months": _("Coupon period"),
             "carries_over": _("The rest of an amount carries over"),
             "most_redemptions": _("Redemption limit"),
             "most_per_customer": _("Redemption limit per customer"),
@@ -77,8 +78,12 @@ class CouponForm(RowForm[Coupon]):
         }
         widgets = {
             "code": UnfoldAdminTextInputWidget(attrs={"autocomplete": "off", "placeholder": "SPRING-25"}),
-            "percent": NumberInput(),
-            "amount": NumberInput(),
+            "percent": BlankInput("", _("% off")),
+            "amount": BlankInput(_("or"), _("off")),
+            "periods": BlankInput(_("the first"), _("invoices or coupon periods")),
+            "period_months": BlankInput(_("A coupon period lasts"), _("months.")),
+            "most_redemptions": BlankInput(_("At most"), _("redemptions in total."), empty=_("any number of")),
+            "most_per_customer": BlankInput(_("At most"), _("for each customer."), empty=_("any number")),
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -89,6 +94,7 @@ class CouponForm(RowForm[Coupon]):
         for name, choices in {"features": metered, "fees": fees, "plans": plans}.items():
             if name in self.fields:
                 self.fields[name].choices = sorted(dict(choices).items())
+        offer_moments(self, moment_presets(timezone.now(), zone=seller_zones()[0]))
 
     def clean_code(self) -> str:
         return str(self.cleaned_data["code"]).strip().upper()
@@ -170,10 +176,10 @@ class CouponAdmin(StaffAdmin):
     further_pages = (("example/", "example_view", "plans_coupon_example"),)
 
     def get_fieldsets(self, request: HttpRequest, obj: Coupon | None = None) -> Any:
-        terms = ["code", "name", ("percent", "amount", "currency"), ("duration", "periods")]
+        terms = ["code", "name", "percent", "amount", "currency", "duration", "periods"]
         scope = ["features", "fees", "plans"]
         shared = ["period_months", "carries_over"]
-        limits = [("most_redemptions", "most_per_customer"), "redeem_from", "redeem_until"]
+        limits = ["most_redemptions", "most_per_customer", "redeem_from", "redeem_until"]
         return [
             (_("Discount"), {"fields": [*terms, *scope]}),
             (_("For a customer"), {"fields": shared}),

@@ -1,5 +1,6 @@
-"""A currency field for typed codes."""
+"""A currency field: a list with search, or typed with suggestions in the rows of a table."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -7,6 +8,8 @@ from django.db.models import Count
 from django.utils.translation import gettext as _
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from lib.admin.pick_lists import PickList
+from lib.countries import currency_choices
 from lib.currencies import CREDITS
 from lib.money import UnknownCurrency, minor_unit
 from plans.models import Fee, Price
@@ -17,17 +20,24 @@ WORD = "credits"
 
 class CurrencyCodeField(forms.CharField):
     """
-    A code of ISO 4217. It is typed, since a list of 160 entries in every row would be the heaviest part of a page.
+    A code of ISO 4217.
 
     takes_credits: whether “credits” is accepted as well.
+    in_rows: whether the field is repeated in the rows of a table, where a list of 160 entries each would be the
+        heaviest part of the page. Such a field is typed; the page has one list of suggestions (`lists_currencies`).
 
     :raises ValidationError: if ISO 4217 does not know the code.
     """
 
-    def __init__(self, *, takes_credits: bool = False, **kwargs: Any) -> None:
+    def __init__(self, *, takes_credits: bool = False, in_rows: bool = False, **kwargs: Any) -> None:
         self.takes_credits = takes_credits
         attrs = {"class": "currency", "placeholder": "EUR", "autocomplete": "off", "maxlength": len(WORD)}
-        super().__init__(**{"max_length": len(WORD), "widget": UnfoldAdminTextInputWidget(attrs=attrs), **kwargs})
+        typed = UnfoldAdminTextInputWidget(attrs | {"list": "currencies"})
+        widget = typed if in_rows else PickList(self._options)
+        super().__init__(**{"max_length": len(WORD), "widget": widget, **kwargs})
+
+    def _options(self) -> Iterable[tuple[str, str]]:
+        return [*([(WORD, WORD)] if self.takes_credits else []), *currency_choices()]
 
     def to_python(self, value: Any) -> Any:
         typed = (super().to_python(value) or "").strip().upper()

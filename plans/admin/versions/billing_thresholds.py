@@ -16,7 +16,7 @@ from plans.models import BillingThreshold
 
 
 class ThresholdForm(RowForm[BillingThreshold]):
-    currency = CurrencyCodeField()
+    currency = CurrencyCodeField(in_rows=True)
 
     class Meta:
         model = BillingThreshold

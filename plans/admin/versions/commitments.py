@@ -49,7 +49,7 @@ def check_terms(commitment: Commitment) -> None:
 
 
 class CommitmentForm(RowForm[Commitment]):
-    currency = CurrencyCodeField()
+    currency = CurrencyCodeField(in_rows=True)
 
     class Meta:
         model = Commitment

@@ -33,7 +33,7 @@ class FeeForm(RowForm[Fee]):
         ),
     )
     amount = forms.DecimalField(max_digits=19, decimal_places=4, min_value=0, widget=NumberInput)
-    currency = CurrencyCodeField()
+    currency = CurrencyCodeField(in_rows=True)
 
     class Meta:
         model = Fee

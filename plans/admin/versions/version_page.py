@@ -81,6 +81,7 @@ class PlanVersionAdmin(VersionComparison):
     """
 
     seller_paths = OF_NO_SELLER
+    lists_currencies = True
     form = VersionForm
     inlines = (FeeInline, GrantInline, IncludedCreditsInline, CommitmentInline, ThresholdInline)
     autocomplete_fields = ("plan",)

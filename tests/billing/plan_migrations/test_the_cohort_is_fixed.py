@@ -86,12 +86,13 @@ def test_later_subscriptions_are_not_in_the_cohort(new, four):
 def test_unknown_ids_are_returned_with_the_reason(new, four):
     subscribe(make_customer("there"), new)
     cancel(subscription=four[1], at=FIFTEENTH, ends_at=FIFTEENTH)
+    elsewhere = four[3].version
     migration = planned(new, ids=["early", "nobody", "there", "late", "elsewhere"])
     assert migration.left_out == [
         ("nobody", "No subscription or customer has this ID."),
         ("there", f"Already on {new}."),
         ("late", "The subscription is canceled."),
-        ("elsewhere", "Excluded by the filters."),
+        ("elsewhere", f"On {elsewhere.plan}, not {four[0].version.plan}."),
     ]
 
 
