@@ -8,7 +8,7 @@ from lib.locales import document_locale
 
 def read_summary(invoice: Invoice) -> str:
     """
-    Return the explanation of an invoice by its own rows, in its buyer's language (INVOICE_SUMMARY); empty without one.
+    Return an invoice's explanation by its own rows, in its buyer's language (INVOICE_SUMMARY); empty without one.
 
     It makes no comparison: a file is made once, and the former invoice may be voided later.
     """

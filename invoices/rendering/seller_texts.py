@@ -1,8 +1,8 @@
 """
 The seller's own texts in the language of a document: docs/rendering.md#texts-by-language.
 
-One text holds all languages: a line such as `[fr]` begins the part in French. What precedes the first such line is for
-all other languages.
+One text holds all languages: a line such as `[fr]` begins the part in French. The part before the first such line is
+for all other languages.
 """
 
 import re

@@ -6,8 +6,8 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.utils import translation
 from babel import Locale
+from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
 
