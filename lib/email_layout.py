@@ -60,8 +60,8 @@ class EmailLayout:
     heading: empty for the subject. preheader: the inbox shows it after the subject; empty for the first paragraph.
     paragraphs: the first one is the answer; in HTML the headline takes its place if `headline_answers`.
     headline, headline_note: an amount in large figures, and a few words about it.
-    button: the page where the reader can act. link: a second, quieter one. reads_first: whether they follow the tables
-        and facts, which the reader decides on.
+    button: the page where the reader can act. link: a second, quieter one.
+    reads_first: whether the button follows the tables and facts, on which the reader decides.
     facts: label → value. tables: between the paragraphs and the facts.
     note: why the reader gets the email. settings_url: where contacts choose their emails.
     """

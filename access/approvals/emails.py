@@ -23,9 +23,6 @@ REMINDERS = (timedelta(days=1), timedelta(days=5))
 """When the approvers are reminded, counted from the request."""
 
 AT_ONCE = 100
-ARROW = "→"
-"""Marks a difference among the frozen facts of a request."""
-
 STAFF_SENDER = EmailSender(name="Tollbook")
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 """The backend that holds the permissions of staff."""
@@ -82,7 +79,7 @@ def _ask(request: ApprovalRequest, link: str, *, at: datetime, is_reminder: bool
         tables=tables,
         facts={
             # The tables show each difference.
-            **{label: text for label, text in request.facts if not (tables and ARROW in text)},
+            **{label: text for label, text in request.facts if label not in {table.columns[0] for table in tables}},
             **({_("Reason"): request.reason} if request.reason else {}),
             _("Expires"): _time(request.expires_at),
         },

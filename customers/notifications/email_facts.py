@@ -135,7 +135,10 @@ def on_one_line(text: str) -> str:
 
 def listed_facts(kind: str, texts: Mapping[str, str]) -> dict[str, str]:
     """Return label → text of the facts below an email."""
-    return {str(label): texts[name] for name, label in LISTED.get(kind, {}).items() if texts.get(name)}
+    # What is due repeats the total unless part of it is paid.
+    left_out = {"total"} if texts.get("total") == texts.get("due") else set()
+    names = (name for name in LISTED.get(kind, {}) if texts.get(name) and name not in left_out)
+    return {str(LISTED[kind][name]): texts[name] for name in names}
 
 
 def _format(name: str, text: str, facts: Facts, reader: Reader) -> str:

@@ -24,7 +24,6 @@ from plans.publishing.simulation_text import format_figures
 MOST_DIFFERENCES = 50
 """Differences that a request lists; the version's comparison has all of them."""
 
-
 MOST_MAILED = 30
 """Most differences in an email; its page shows all."""
 
@@ -81,16 +80,11 @@ class PublishVersion(Act[PlanVersion], frozen=True, kw_only=True):
         against = PlanVersion.objects.compared_with(version, at=at)
         if against is None:
             return ()
+        differences = compare(*read_contents(against, version))[:MOST_MAILED]
         rows = [
-            (
-                difference.subject or difference.label,
-                difference.before or "–",
-                difference.after or "–",
-                difference.change,
-            )
-            for difference in compare(*read_contents(against, version))[:MOST_MAILED]
+            (each.subject or each.label, each.before or "–", each.after or "–", each.change) for each in differences
         ]
-        columns = (_("Price or setting"), f"v{against.number}", f"v{version.number}", _("Change"))
+        columns = (_("Change from %(version)s") % {"version": against}, _("Before"), _("After"), _("Change"))
         return (EmailTable(columns, rows),) if rows else ()
 
     def carry_out(self, *, by: User | None, at: datetime) -> PlanVersion:
