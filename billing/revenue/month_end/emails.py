@@ -32,8 +32,8 @@ def mail_closed_month(lock_id: int, *, at: datetime) -> int:
     """
     Send the email about a month whose postings are frozen; return to how many users.
 
-    It is called once, after the commit that freezes the month. An unreachable mail server loses the email: the month is
-    closed all the same, and its page has these figures.
+    It is called once, after the commit that freezes the month. An unreachable mail server loses the email: the month
+    is closed in any case, and its page has these figures.
     """
     lock = MonthLock.objects.select_related("seller", "locked_by").get(pk=lock_id)
     text = compose_email(lock, at=at)
