@@ -68,8 +68,8 @@ def _add_details(claims: Sequence[DeliveryClaim]) -> list[DeliveryClaim]:
     for path in settings.EMAIL_DETAILS if emails else ():
         read: Callable[[Sequence[EmailRequest]], Sequence[Facts]] = import_string(path)
         requests = [EmailRequest(claim.kind, claim.customer or "", claim.facts) for claim in emails]
-        for known, found in zip(details, read(requests), strict=True):
-            known.update(found)
+        for known, more_facts in zip(details, read(requests), strict=True):
+            known.update(more_facts)
     by_delivery = {claim.delivery_id: known for claim, known in zip(emails, details, strict=True)}
     return [
         replace(claim, facts=claim.facts | known) if (known := by_delivery.get(claim.delivery_id)) else claim

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from customers.notifications.announcement import Facts
@@ -21,11 +20,9 @@ TRANSFER_KINDS = PAYABLE_KINDS - {"payment.succeeded"}
 
 def read_details(requests: Sequence[EmailRequest]) -> list[Facts]:
     """Return for each email what it says about its invoice and its payment, in three queries."""
-    invoices = Invoice.objects.in_bulk(
-        {int(request.facts["invoice"] or 0) for request in requests if _has_invoice(request)}
-    )
+    invoices = Invoice.objects.in_bulk({_id(request, "invoice") for request in requests if _has_invoice(request)})
     attempts = PaymentAttempt.objects.select_related("payment_method").in_bulk(
-        {int(request.facts["charge"] or 0) for request in requests if request.facts.get("charge")}
+        {_id(request, "charge") for request in requests if request.facts.get("charge")}
     )
     sellers = {invoice.seller_id for invoice in invoices.values()}
     steps: dict[int, list[DunningStep]] = {}
@@ -33,21 +30,29 @@ def read_details(requests: Sequence[EmailRequest]) -> list[Facts]:
         for step in DunningStep.objects.filter(seller__in=sellers).order_by("days", "pk"):
             steps.setdefault(step.seller_id, []).append(step)
     return [
-        {
-            **(_about_invoice(request.kind, invoice) if (invoice := _row(invoices, request, "invoice")) else {}),
-            **(_about_payment(attempt) if (attempt := _row(attempts, request, "charge")) else {}),
-            **(_about_reminder(request, invoice, steps) if invoice else {}),
-        }
+        _details(request, invoices.get(_id(request, "invoice")), attempts.get(_id(request, "charge")), steps)
         for request in requests
     ]
 
 
+def _details(
+    request: EmailRequest,
+    invoice: Invoice | None,
+    attempt: PaymentAttempt | None,
+    steps: Mapping[int, Sequence[DunningStep]],
+) -> Facts:
+    about_invoice = (
+        {**_about_invoice(request.kind, invoice), **_about_reminder(request, invoice, steps)} if invoice else {}
+    )
+    return {**about_invoice, **(_about_payment(attempt) if attempt else {})}
+
+
+def _id(request: EmailRequest, name: str) -> int:
+    return int(request.facts.get(name) or 0)
+
+
 def _has_invoice(request: EmailRequest) -> bool:
     return request.kind in PAYABLE_KINDS and bool(request.facts.get("invoice"))
-
-
-def _row(rows: Mapping[int, Any], request: EmailRequest, name: str) -> Any:
-    return rows.get(int(request.facts.get(name) or 0))
 
 
 def _about_invoice(kind: str, invoice: Invoice) -> Facts:

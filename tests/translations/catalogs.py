@@ -20,6 +20,8 @@ INVOICE_SOURCES = (
         for name in ("frame", "invoice", "lines", "party", "price", "usage", "wallets")
     ),
     "templates/wallets/",
+    "lib/unit_words.py",
+    "invoices/tax/reverse_charge.py",
 )
 CUSTOMER_SOURCES = (
     *INVOICE_SOURCES,
@@ -29,7 +31,6 @@ CUSTOMER_SOURCES = (
     "customers/notifications/email",
     "customers/portal/",
     "customers/portal_auth/",
-    "lib/unit_words.py",
     "invoices/explanation/sentences.py",
     "invoices/payments/attempts/",
     "invoices/payments/pages.py",

@@ -73,8 +73,8 @@ def test_an_email_whose_details_are_unknown_shows_no_code_either(kind):
 
 WORDS = [
     # kind                facts                                            text
-    ("alert.fired", {"kind": "cap"}, "80% of your $500.00 cap is used"),
-    ("alert.fired", {"kind": "cap"}, "You have used $400.00 of your $500.00 cap."),
+    ("alert.fired", {"kind": "cap"}, "80% of your US$500.00 cap is used"),
+    ("alert.fired", {"kind": "cap"}, "You have used US$400.00 of your US$500.00 cap."),
     (
         "alert.fired",
         {"kind": "allowance", "value": "300", "limit": "300", "unit": "request", "threshold": 100},

@@ -93,8 +93,8 @@ UNITS = [
     ("en_GB", "0.5", "query", "queries"),
     ("en_GB", "12.5", "GB-month", "GB-month"),
     ("de_DE", "82000", "token", "Token"),
-    ("fr_FR", "685048", "token", "jetons"),
-    ("fr_FR", "1", "token", "jeton"),
+    ("fr_FR", "685048", "token", "tokens"),
+    ("fr_FR", "1", "token", "token"),
     ("de_DE", "2", "GB-month", "GB-month"),
 ]
 
