@@ -41,10 +41,10 @@ def _details(
     attempt: PaymentAttempt | None,
     steps: Mapping[int, Sequence[DunningStep]],
 ) -> Facts:
-    about_invoice = (
-        {**_about_invoice(request.kind, invoice), **_about_reminder(request, invoice, steps)} if invoice else {}
-    )
-    return {**about_invoice, **(_about_payment(attempt) if attempt else {})}
+    about_payment = _about_payment(attempt) if attempt else {}
+    if invoice is None:
+        return about_payment
+    return {**_about_invoice(request.kind, invoice), **about_payment, **_about_reminder(request, invoice, steps)}
 
 
 def _id(request: EmailRequest, name: str) -> int:
