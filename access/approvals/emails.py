@@ -112,10 +112,11 @@ def _report(request: ApprovalRequest, link: str) -> EmailLayout:
 def _compare(request: ApprovalRequest, *, at: datetime) -> Sequence[EmailTable]:
     """Return the differences that a request asks for; none if its objects no longer allow to read them."""
     act = thaw(request.act, request.content)
+    refusals: tuple[type[Exception], ...] = (*act.refusals, ObjectDoesNotExist)
     try:
         with transaction.atomic():
             return act.compare(at=at)
-    except (*act.refusals, ObjectDoesNotExist):
+    except refusals:
         return ()
 
 

@@ -51,10 +51,11 @@ def add_senders(claims: Sequence[DeliveryClaim]) -> list[DeliveryClaim]:
     explanations = _read_explanations([claim for claim in claims if _needs_explanation(claim)])
     prepared = []
     for claim in claims:
-        facts, attachment = dict(claim.facts), None
+        facts = dict(claim.facts)
         if _needs_explanation(claim):
             facts["explanation"] = explanations.get(_reader(claim))
-        if _needs_invoice(claim) and (attachment := files.get(int(claim.facts["invoice"]))) is not None:
+        attachment = files.get(int(claim.facts["invoice"])) if _needs_invoice(claim) else None
+        if attachment is not None:
             facts["attached"] = attachment.name
         sender = senders.get(claim.seller_id or 0, NO_SENDER)
         prepared.append(replace(claim, facts=facts, sender=sender, attachment=attachment))

@@ -50,15 +50,15 @@ def _send_email(pk: int, *, at: datetime) -> bool:
     secret = new_secret()
     link.secret_sha256 = digest(secret)
     link.save(update_fields=["emailed_at", "secret_sha256"])
+    url = link.origin + reverse("portal_enter", args=[secret])
     context = {
-        "url": link.origin + reverse("portal_enter", args=[secret]),
         "minutes": int(MAILED_LINK_LIFETIME.total_seconds() // 60),
         "names": [contact.customer.seller.legal_name for contact in contacts],
     }
     language = supported_language(contacts[0].language or contacts[0].customer.locale)
     with translation.override(language or settings.LANGUAGE_CODE):
         subject, _separator, body = render_to_string("email/sign_in.txt", context).strip().partition("\n")
-        button = Button(_("Sign in"), context["url"])
+        button = Button(_("Sign in"), url)
     text = EmailLayout(
         language=language or "en",
         subject=subject,
