@@ -18,6 +18,9 @@ from lib.email_layout import NO_SENDER, Attachment
 WITH_INVOICE = frozenset({"invoice.issued", "invoice.reminder", "invoice.overdue", "topup.paid"})
 """Kinds that have the PDF of their invoice attached."""
 
+EXPLAINED = frozenset(kind for kind, facts in EMAIL_FACTS.items() if "explanation" in facts)
+"""Kinds with the explanation of their invoice."""
+
 ATTEMPTS_WITHOUT_FILE = 4
 """Tries that wait for a file, some two hours in all; then the email is sent without it."""
 
@@ -73,7 +76,9 @@ def _add_details(claims: Sequence[DeliveryClaim]) -> list[DeliveryClaim]:
             known.update(more_facts)
     by_delivery = {claim.delivery_id: known for claim, known in zip(emails, details, strict=True)}
     return [
-        replace(claim, facts=claim.facts | known) if (known := by_delivery.get(claim.delivery_id)) else claim
+        replace(claim, facts=claim.facts | own_details)
+        if (own_details := by_delivery.get(claim.delivery_id))
+        else claim
         for claim in claims
     ]
 
@@ -89,7 +94,7 @@ def _needs_invoice(claim: DeliveryClaim) -> bool:
 
 
 def _needs_explanation(claim: DeliveryClaim) -> bool:
-    return bool(claim.is_email and claim.kind in EMAIL_FACTS and claim.facts.get("invoice"))
+    return bool(claim.is_email and claim.kind in EXPLAINED and claim.facts.get("invoice"))
 
 
 def _reader(claim: DeliveryClaim) -> tuple[int, str]:
