@@ -5,6 +5,7 @@ WeasyPrint gets our style sheet and fonts already loaded, which is the faster wa
 document.
 """
 
+from dataclasses import replace
 from datetime import datetime
 
 from weasyprint import HTML
@@ -20,7 +21,8 @@ from invoices.rendering.pdf_file import to_html
 
 def html_of(invoice: Invoice) -> str:
     """Return the markup that both sides render."""
-    return to_html(compose(read_invoice_facts(invoice), renderer.read_usage(invoice)))
+    facts = replace(read_invoice_facts(invoice), summary=renderer.read_summary(invoice))
+    return to_html(compose(facts, renderer.read_usage(invoice)))
 
 
 def ours(invoice: Invoice, *, at: datetime) -> None:

@@ -370,10 +370,16 @@ CELERY_BEAT_MAX_LOOP_INTERVAL = 1  # seconds; also the longest that beat takes t
 CELERY_BEAT_SYNC_EVERY = 1  # each run is stored at once, for /readyz
 CELERY_BEAT_SCHEDULE = schedule.SCHEDULE
 
-# Providers of an email's parts, of the invoice before an invoice, and of its last pages, usage and wallets: customers
-# is below invoices, and invoices below billing and wallets, and can't import them.
+# Providers of an email's parts, of an invoice's sentence and the invoice before it, and of its last pages, usage and
+# wallets: customers is below invoices, and invoices below billing and wallets, and can't import them.
 EMAIL_FILES = "invoices.rendering.email_files.read_email_files"
+EMAIL_DETAILS = (
+    "invoices.documents.email_details.read_details",
+    "wallets.purchases.email_details.read_details",
+    "billing.subscriptions.email_details.read_names",
+)
 EMAIL_EXPLANATIONS = "invoices.explanation.email_explanations.read_email_explanations"
+INVOICE_SUMMARY = "invoices.explanation.document_summary.read_summary"
 FORMER_INVOICES = "billing.closing.former_invoices.find_former_invoices"
 INVOICE_USAGE = "billing.metering.usage.invoice_appendix.read_invoice_usage"
 INVOICE_WALLETS = "wallets.statements.invoice_appendix.wallets_of_invoice"

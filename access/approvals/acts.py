@@ -15,6 +15,7 @@ from django.contrib.auth.models import User
 from django.db.models import Model
 
 from access.models.approvals import ApprovalKind
+from lib.email_layout import EmailTable
 
 ACTS: dict[str, type[Act[Any]]] = {}
 """The acts by their stored name."""
@@ -87,6 +88,10 @@ class Act(msgspec.Struct, Generic[Outcome], frozen=True, kw_only=True):
 
     def release(self) -> None:
         """Let the object change again, because its request ended without being carried out."""
+
+    def compare(self, *, at: datetime) -> Sequence[EmailTable]:
+        """Return the differences that the act makes, as tables for its approvers; none by default."""
+        return ()
 
     def freeze(self) -> dict[str, Any]:
         """Return the content as JSON: decimals and times as text, so that nothing is rounded."""

@@ -19,8 +19,8 @@ from billing.portal.alert_text import alert_text
 from customers.portal.visit import Visit, render_page, signed_in
 from invoices.portal.formats import PortalFigures, percent_of, portal_figures
 from invoices.portal.invoice_list import sum_by_currency
-from invoices.rendering.formats import plural_number
 from lib.decimals import to_plain_string
+from lib.unit_words import plural_number
 from plans.models import Meter
 from plans.models.prices import Consumption
 from wallets.portal.wallet_page import wallets_of

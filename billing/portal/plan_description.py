@@ -8,8 +8,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
 from invoices.portal.formats import PortalFigures
-from invoices.rendering.formats import plural_number
 from lib.decimals import EXACT
+from lib.unit_words import plural_number
 from plans.catalog.limit_text import describe_limit
 from plans.catalog.stored_terms import FeatureTerms, FeeTerms, VersionTerms
 from plans.models.prices import AtZero, Consumption

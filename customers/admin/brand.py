@@ -44,6 +44,11 @@ class SellerForm(PartyForm):
         for name, example in examples.items():
             if name in self.fields:
                 self.fields[name].widget.attrs["placeholder"] = example
+        for name in {"payment_terms", "bank_details", "notes", "footer"} & self.fields.keys():
+            hint = gettext(
+                "A line with only [fr] begins the text for documents in French; likewise [de], [es] and others."
+            )
+            self.fields[name].help_text = f"{self.fields[name].help_text} {hint}".strip()
         if "iban" in self.fields:  # entered with spaces, stored without
             self.fields["iban"].max_length = None
             self.fields["iban"].validators = []

@@ -16,13 +16,14 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, U
 
 from customers.models import EmailTemplate, Seller
 from customers.notifications.email import EmailText, compose_email
-from customers.notifications.email_sender import NO_SENDER, sender_of
+from customers.notifications.email_sender import sender_of
 from customers.notifications.email_templates import LANGUAGES, find_problems, placeholder_names
 from customers.notifications.kinds import KINDS
 from customers.notifications.samples import EMAIL_FACTS, SAMPLES
 from lib.admin import ConfirmedAction, Preview, Response, StaffAdmin
 from lib.admin.pick_lists import PickList
 from lib.admin.seller_restriction import OF_NO_SELLER
+from lib.email_layout import NO_SENDER
 from lib.row_form import RowForm
 
 SAMPLE_NAME = "Acme GmbH"

@@ -11,9 +11,9 @@ from django.db.models import Q
 
 from customers.models import Delivery
 from customers.models.notifications import DeliveryState
-from customers.notifications.email_sender import NO_SENDER, Attachment, EmailSender
 from customers.notifications.http_client import SECONDS
 from lib import sql
+from lib.email_layout import NO_SENDER, Attachment, EmailSender
 from lib.queue import Backoff, Queue
 
 LEASE = timedelta(seconds=60)

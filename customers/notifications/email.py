@@ -1,19 +1,17 @@
 """
 Notifications as email.
 
-Each kind has a template, templates/email/<kind>.txt: the subject on its first line, then paragraphs; gettext
-translates it. The seller's own wording replaces it. The HTML part has the same content in the seller's look.
+Each kind has a template, templates/email/<kind>.txt: the subject on its first line, the preheader on its second one
+(which may be empty), then paragraphs; gettext translates it. The seller's own wording replaces it. The layout,
+lib/email_layout.py, adds the seller's look.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from email.mime.image import MIMEImage
-from email.utils import formataddr, parseaddr
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives
-from django.template.loader import get_template, render_to_string
+from django.template.loader import get_template
 from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
@@ -21,8 +19,8 @@ from django.utils.translation import gettext as _
 from customers.notifications.announcement import Facts
 from customers.notifications.delivery_queue import DeliveryClaim
 from customers.notifications.email_facts import Reader, format_facts, listed_facts, on_one_line
-from customers.notifications.email_links import Button, button_of
-from customers.notifications.email_sender import NO_SENDER, Attachment, EmailSender
+from customers.notifications.email_headlines import headline_of
+from customers.notifications.email_links import buttons_of
 from customers.notifications.email_templates import (
     CUSTOMER,
     LANGUAGES,
@@ -32,53 +30,14 @@ from customers.notifications.email_templates import (
     reader_locale,
 )
 from customers.notifications.signatures import message_name
+from lib.email_layout import NO_SENDER, EmailLayout, EmailSender
 
-LOGO_NAME = "logo"
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailText(EmailLayout):
+    """The texts of an email. placeholders: name → value, for own wordings."""
 
-@dataclass(frozen=True, slots=True)
-class EmailText:
-    """
-    The texts of an email.
-
-    facts: label → value, listed below the paragraphs. placeholders: name → value, for own wordings.
-    button: the page where the reader can act. note: why the reader gets the email.
-    settings_url: where contacts choose their emails.
-    """
-
-    language: str
-    subject: str
-    paragraphs: tuple[str, ...]
-    facts: dict[str, str]
     placeholders: dict[str, str]
-    button: Button | None = None
-    note: str = ""
-    settings_url: str = ""
-    sender: EmailSender = NO_SENDER
-
-    def as_message(self, to: str, *, attachment: Attachment | None = None, **headers: str) -> EmailMultiAlternatives:
-        """Return the email, as plain text and as HTML with the same content."""
-        context = {"text": self, "sender": self.sender, "logo": LOGO_NAME if self.sender.logo else ""}
-        _name, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
-        with translation.override(self.language):
-            body, html = (render_to_string(f"email/mail.{suffix}", context) for suffix in ("txt", "html"))
-        message = EmailMultiAlternatives(
-            subject=self.subject,
-            body=body,
-            from_email=formataddr((self.sender.name, address)) if self.sender.name else None,
-            to=[to],
-            reply_to=[self.sender.email] if self.sender.email else None,
-            headers=headers,
-        )
-        message.attach_alternative(html, "text/html")
-        if self.sender.logo:
-            image = MIMEImage(self.sender.logo, "png")
-            image.add_header("Content-ID", f"<{LOGO_NAME}>")
-            image.add_header("Content-Disposition", "inline", filename="logo.png")
-            message.attach(image)
-        if attachment is not None:
-            message.attach(attachment.name, attachment.content, "application/pdf")
-        return message
 
 
 def send_email(claim: DeliveryClaim) -> None:
@@ -125,17 +84,24 @@ def compose_email(
     with translation.override(text_language if text_language in LANGUAGES else "en"):
         texts = format_facts(facts, Reader(reader_locale(text_language, locale), ZoneInfo(time_zone)))
         context = {**texts, CUSTOMER: on_one_line(customer_name)}
-        text = _custom_text(wordings.get(text_language), context) or _built_in_text(kind, context)
-        subject, _separator, body = text.strip().partition("\n")
-        paragraphs = tuple(on_one_line(paragraph) for paragraph in body.split("\n\n") if paragraph.strip())
+        own_text = _custom_text(wordings.get(text_language), context)
+        subject, preheader, body = own_text or _built_in_text(kind, context)
+        headline = None if own_text else headline_of(kind, texts)
+        button, link = (None, None) if is_staff else buttons_of(kind, facts, texts)
         has_portal = bool(settings.PUBLIC_URL and not is_staff and customer_name)
         return EmailText(
             language=text_language,
             subject=f"{context[CUSTOMER]}: {subject}" if is_staff and customer_name else subject,
-            paragraphs=paragraphs,
+            heading=headline.heading if headline else subject,
+            preheader=on_one_line(preheader),
+            headline=headline.amount if headline else "",
+            headline_note=headline.note if headline else "",
+            headline_answers=bool(headline and headline.answers),
+            paragraphs=tuple(on_one_line(paragraph) for paragraph in body.split("\n\n") if paragraph.strip()),
             facts=listed_facts(kind, texts),
             placeholders=context,
-            button=None if is_staff else button_of(kind, facts),
+            button=button,
+            link=link,
             note=_note(context[CUSTOMER], is_staff=is_staff),
             settings_url=settings.PUBLIC_URL + reverse("portal_details") if has_portal else "",
             sender=sender,
@@ -150,13 +116,20 @@ def _note(customer_name: str, *, is_staff: bool) -> str:
     return _("You receive this email as a contact of %(customer)s.") % {"customer": customer_name}
 
 
-def _custom_text(wording: Sequence[str] | None, context: Mapping[str, str]) -> str | None:
+def _custom_text(wording: Sequence[str] | None, context: Mapping[str, str]) -> tuple[str, str, str] | None:
+    """Return the subject, no preheader, and the body of a seller's own wording."""
     if not wording:
         return None
     subject, body = (fill_placeholders(text, context) for text in wording)
-    return f"{on_one_line(subject)}\n{body.replace(chr(13), '')}"
+    return on_one_line(subject), "", body.replace("\r", "")
 
 
-def _built_in_text(kind: str, context: Mapping[str, str]) -> str:
-    """:raises TemplateDoesNotExist: if the kind has no email."""
-    return get_template(f"email/{kind}.txt").render(dict(context))
+def _built_in_text(kind: str, context: Mapping[str, str]) -> tuple[str, str, str]:
+    """
+    Return the subject, the preheader and the body.
+
+    :raises TemplateDoesNotExist: if the kind has no email.
+    """
+    text = get_template(f"email/{kind}.txt").render(dict(context)).strip()
+    subject, preheader, body = f"{text}\n\n".split("\n", 2)
+    return subject, preheader, body

@@ -18,25 +18,37 @@ from django.utils.translation import ngettext
 from customers.notifications.announcement import Facts
 from lib.currencies import MINOR_UNITS
 from lib.decimals import EXACT
-from lib.formats import format_money, pluralize
+from lib.formats import format_money
+from lib.unit_words import plural_number, unit_word
 
 AMOUNTS = frozenset(
     {"amount", "balance", "bill_after", "bill_before", "bonus", "due", "limit", "total", "units", "value"}
 )
 """Facts that are amounts in the `currency` or `unit` of the same notification."""
 
-DATES = frozenset({"due_date", "ended_at", "ends_at", "expires_at", "not_before", "period_end"})
+IN_UNITS = frozenset({"balance", "bonus", "units"})
+"""Amounts that are in the `unit` if there are both."""
+
+DATES = frozenset({"due_date", "ended_at", "ends_at", "expires_at", "next_on", "not_before", "pay_by", "period_end"})
+MONTHS = frozenset({"period"})
 BREAK_OR_SPACES = re.compile(r"[^\S\u00a0\u202f]+")
 PERCENTS = frozenset({"threshold"})
 # The levels of these alert rules are a multiple and a number of days, not a percentage.
 LEVELS_WITHOUT_PERCENT = frozenset({"anomaly", "expiring"})
 
-INVOICE = {"number": _("Invoice"), "due": _("Amount due"), "total": _("Total"), "due_date": _("Due date")}
-PAYMENT = {"number": _("Invoice"), "amount": _("Amount"), "reason": _("Reason")}
+INVOICE = {
+    "number": _("Invoice"),
+    "purchase_order": _("Purchase order"),
+    "due": _("Amount due"),
+    "total": _("Total"),
+    "due_date": _("Due date"),
+}
+TRANSFER = {"account_holder": _("Account holder"), "iban": _("IBAN"), "bic": _("BIC"), "reference": _("Reference")}
+PAYMENT = {"number": _("Invoice"), "amount": _("Amount"), "method": _("Payment method")}
 AMOUNT = {"amount": _("Amount")}
 ALERT = {
-    "subscription": _("Subscription"),
-    "feature": _("Feature"),
+    "plan_name": _("Plan"),
+    "feature_name": _("Feature"),
     "wallet_name": _("Wallet"),
     "value": _("Current value"),
     "limit": _("Limit"),
@@ -44,21 +56,32 @@ ALERT = {
     "period_end": _("Period ends"),
 }
 SUBSCRIPTION = {
-    "subscription": _("Subscription"),
-    "plan": _("Plan"),
+    "plan_name": _("Plan"),
     "ends_at": _("Ends on"),
     "ended_at": _("Ended on"),
 }
 WALLET = {"amount": _("Amount"), "balance": _("Balance"), "expires_at": _("Expires on")}
 
+DECLINES: Mapping[str, Promise] = {
+    "expired_card": _("The card has expired."),
+    "incorrect_cvc": _("The security code was wrong."),
+    "insufficient_funds": _("The account does not have enough funds."),
+    "lost_card": _("The bank has blocked the card."),
+    "stolen_card": _("The bank has blocked the card."),
+    "authentication_required": _("The bank requires you to confirm the payment."),
+    "card_velocity_exceeded": _("The limit of the card is reached."),
+    "withdrawal_count_limit_exceeded": _("The limit of the card is reached."),
+}
+"""A provider's code → why it declined, in words. Other codes say nothing to a customer."""
+
 LISTED: Mapping[str, Mapping[str, Promise]] = {
     "alert.fired": ALERT,
     "alert.recovered": ALERT,
     "invoice.explained": INVOICE,
-    "invoice.issued": INVOICE,
-    "invoice.overdue": INVOICE,
+    "invoice.issued": INVOICE | TRANSFER,
+    "invoice.overdue": INVOICE | TRANSFER,
     "invoice.paid": INVOICE,
-    "invoice.reminder": INVOICE,
+    "invoice.reminder": INVOICE | TRANSFER,
     "invoice.uncollectible": INVOICE,
     "migration.announced": {
         "plan": _("Current plan"),
@@ -69,13 +92,13 @@ LISTED: Mapping[str, Mapping[str, Promise]] = {
     },
     "payment.disputed": PAYMENT,
     "payment.failed": PAYMENT,
-    "payment.succeeded": {"number": _("Invoice"), "amount": _("Amount")},
+    "payment.succeeded": PAYMENT | {"due": _("Amount due")},
     "payment.taken_back": PAYMENT,
     "refund.failed": AMOUNT,
     "refund.succeeded": AMOUNT,
     "subscription.canceled": SUBSCRIPTION,
     "subscription.ended": SUBSCRIPTION,
-    "topup.paid": {"units": _("Units"), "bonus": _("Bonus")},
+    "topup.paid": {"units": _("Units"), "bonus": _("Bonus"), "amount": _("Amount"), "balance": _("Balance")},
     "wallet.expired": WALLET,
     "wallet.granted": WALLET,
 }
@@ -95,7 +118,14 @@ def format_facts(facts: Facts, reader: Reader) -> dict[str, str]:
     texts = {
         name: _format(name, str(value), facts, reader) for name, value in facts.items() if value not in (None, "")
     }
+    if _is_used_up(facts):
+        texts["is_used_up"] = "yes"
     return {name: on_one_line(text) for name, text in texts.items()}
+
+
+def _is_used_up(facts: Facts) -> bool:
+    value, limit = (_number(str(facts.get(name, ""))) for name in ("value", "limit"))
+    return value is not None and limit is not None and value >= limit
 
 
 def on_one_line(text: str) -> str:
@@ -105,14 +135,25 @@ def on_one_line(text: str) -> str:
 
 def listed_facts(kind: str, texts: Mapping[str, str]) -> dict[str, str]:
     """Return label → text of the facts below an email."""
-    return {str(label): texts[name] for name, label in LISTED.get(kind, {}).items() if texts.get(name)}
+    # What is due repeats the total unless part of it is paid.
+    left_out = {"total"} if texts.get("total") == texts.get("due") else set()
+    names = (name for name in LISTED.get(kind, {}) if texts.get(name) and name not in left_out)
+    return {str(LISTED[kind][name]): texts[name] for name in names}
 
 
 def _format(name: str, text: str, facts: Facts, reader: Reader) -> str:
     if name in AMOUNTS and (number := _number(text)) is not None:
-        return _format_amount(number, str(facts.get("currency") or facts.get("unit") or ""), reader.locale)
+        names = ("unit", "currency") if name in IN_UNITS else ("currency", "unit")
+        unit = next((str(facts[each]) for each in names if facts.get(each)), "")
+        return _format_amount(number, unit, reader.locale)
     if name in DATES:
-        return _format_date(text, reader)
+        return _format_date(text, reader, "long")
+    if name in MONTHS:
+        return _format_date(text, reader, "LLLL")
+    if name == "iban":
+        return " ".join(text[start : start + 4] for start in range(0, len(text), 4))
+    if name == "decline":
+        return str(DECLINES.get(text, ""))
     if name in PERCENTS and facts.get("kind") not in LEVELS_WITHOUT_PERCENT and (number := _number(text)) is not None:
         return str(format_percent(number.scaleb(-2), locale=reader.locale, decimal_quantization=False))
     return text
@@ -131,18 +172,15 @@ def _format_amount(number: Decimal, unit: str, locale: Locale) -> str:
         return format_money(number, unit, locale=locale)
     with decimal.localcontext(EXACT):
         number_text = str(format_decimal(number, locale=locale, decimal_quantization=False))
-    is_one = abs(number) == 1
     if unit == "credits":
-        return ngettext("%(units)s credit", "%(units)s credits", 1 if is_one else 2) % {"units": number_text}
-    # Finance names units in English, so only English has a plural.
-    word = unit if is_one or locale.language != "en" else pluralize(unit)
-    return f"{number_text} {word}".rstrip()
+        return ngettext("%(units)s credit", "%(units)s credits", plural_number(number)) % {"units": number_text}
+    return f"{number_text} {unit_word(unit, number, locale)}".rstrip()
 
 
-def _format_date(text: str, reader: Reader) -> str:
+def _format_date(text: str, reader: Reader, form: str) -> str:
     try:
         day = date.fromisoformat(text) if len(text) == len("2026-05-18") else datetime.fromisoformat(text)
     except ValueError:
         return text
     local = day.astimezone(reader.zone) if isinstance(day, datetime) else day
-    return str(format_date(local, "long", locale=reader.locale))
+    return str(format_date(local, form, locale=reader.locale))

@@ -1,51 +1,49 @@
 """The seller whose look an email has."""
 
-from dataclasses import dataclass
-from typing import NamedTuple
-
+from customers.brand.colors import contrast_on_white
 from customers.models import Seller
+from lib.email_layout import DEFAULT_COLOR, EmailSender
 
-DEFAULT_COLOR = "#1f3a5f"
-DARKEST_LIGHT = 150
-"""Brightness (0 to 255) above which a color gets dark text."""
+LEGIBLE_TEXT = 4.6
+"""Contrast of links and of the texts of buttons; WCAG 2.2, 1.4.3 requires 4.5."""
 
+DARK_CARD = "#16191c"
+"""The background of an email in a dark theme: templates/email/mail.html."""
 
-class Attachment(NamedTuple):
-    name: str
-    content: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class EmailSender:
-    """
-    A seller in its emails.
-
-    email: for replies. color: of the button. logo: a PNG. address: one line.
-    """
-
-    name: str = ""
-    email: str = ""
-    color: str = DEFAULT_COLOR
-    logo: bytes = b""
-    address: str = ""
-
-    @property
-    def text_color(self) -> str:
-        """Black or white, whichever is legible on the color."""
-        red, green, blue = (int(self.color[start : start + 2], 16) for start in (1, 3, 5))
-        brightness = (299 * red + 587 * green + 114 * blue) / 1000
-        return "#1c2430" if brightness > DARKEST_LIGHT else "#ffffff"
-
-
-NO_SENDER = EmailSender()
+STEPS = 20
 
 
 def sender_of(seller: Seller) -> EmailSender:
     address = (seller.legal_name, seller.address_line1, f"{seller.postal_code} {seller.city}", seller.country)
+    color = seller.brand_color or DEFAULT_COLOR
     return EmailSender(
         name=seller.legal_name,
         email=seller.email,
-        color=seller.brand_color or DEFAULT_COLOR,
+        color=darkened_for_white(color),
+        dark_color=lightened_for_dark(color),
         logo=bytes(seller.logo.content) if seller.logo else b"",
         address=", ".join(part.strip() for part in address if part.strip()),
     )
+
+
+def darkened_for_white(color: str) -> str:
+    """Return the color, mixed with as little black as makes it legible on white."""
+    mixed_colors = (_mix(color, "#000000", step) for step in range(STEPS + 1))
+    return next(mixed for mixed in mixed_colors if contrast_on_white(mixed) >= LEGIBLE_TEXT)
+
+
+def lightened_for_dark(color: str) -> str:
+    """Return the color, mixed with as little white as makes it legible on the dark card."""
+    background = contrast_on_white(DARK_CARD)
+    mixed_colors = (_mix(color, "#ffffff", step) for step in range(STEPS + 1))
+    return next(mixed for mixed in mixed_colors if background / contrast_on_white(mixed) >= LEGIBLE_TEXT)
+
+
+def _mix(color: str, other: str, step: int) -> str:
+    """Return `step` of `STEPS` parts of the other color, and the rest of this one."""
+    parts = zip(_parts(color), _parts(other), strict=True)
+    return "#" + "".join(f"{round((ours * (STEPS - step) + theirs * step) / STEPS):02x}" for ours, theirs in parts)
+
+
+def _parts(color: str) -> tuple[int, ...]:
+    return tuple(int(color[start : start + 2], 16) for start in (1, 3, 5))

@@ -51,12 +51,34 @@ SAMPLES: dict[str, Facts] = {
     "subscription.canceled": {"subscription": "acme-pro", "ends_at": "2026-06-01", "give_back": "none"},
     "subscription.ended": {"subscription": "acme-pro", "plan": "pro", "ended_at": "2026-06-01"},
     "topup.failed": {"wallet": 5, "purchase": 9, "reason": "declined"},
-    "topup.paid": {"units": "1000", "bonus": "50", "unit": "credits", "invoice": 43},
+    "topup.paid": {"units": "1000", "bonus": "50", "unit": "credits", "invoice": 43, "wallet": 5},
     "topup.switched_off": {"wallet": 5, "reason": "3 declines in a row"},
     "wallet.expired": {"amount": "200", "unit": "credits", "balance": "800"},
     "wallet.granted": {"amount": "100", "unit": "credits", "grant": "promotional", "expires_at": None},
 }
 """Each name is a fact of its kind: docs/webhooks.md lists all of them."""
 
-EMAIL_FACTS: dict[str, Facts] = {"invoice.explained": EXPLANATION, "invoice.issued": EXPLANATION}
+TRANSFER: Facts = {
+    "purchase_order": "PO-2026-117",
+    "account_holder": "Acme Billing GmbH",
+    "iban": "DE02120300000000202051",
+    "bic": "BYLADEM1001",
+    "reference": "INV-000042",
+}
+LAST: Facts = {"reminder": "final", "next_action": "pause", "next_on": "2026-06-08", "pay_by": "2026-06-07"}
+PLAN: Facts = {"plan_name": "Pro"}
+
+EMAIL_FACTS: dict[str, Facts] = {
+    "alert.fired": PLAN | {"feature_name": "API calls"},
+    "alert.recovered": PLAN | {"feature_name": None},
+    "invoice.explained": EXPLANATION,
+    "invoice.issued": EXPLANATION | TRANSFER | {"due": "119.00", "period": "2026-04-01"},
+    "invoice.overdue": TRANSFER,
+    "invoice.reminder": TRANSFER | LAST,
+    "payment.failed": {"method": "Visa 4242", "decline": "expired_card"},
+    "payment.succeeded": {"method": "Visa 4242", "due": "0.00"},
+    "subscription.canceled": PLAN,
+    "subscription.ended": PLAN,
+    "topup.paid": {"balance": "1564"},
+}
 """Facts that only emails have, in the reader's language; they are read before an email is sent."""

@@ -1,19 +1,22 @@
 """Send the requested links by email. The table is the queue: a worker that dies leaves the row unchanged."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.conf import settings
-from django.core.mail import EmailMessage
 from django.db import transaction
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
+from django.utils.translation import gettext as _
 
 from customers.api_keys.keys import digest
-from customers.models import PortalLink
+from customers.models import Contact, PortalLink
 from customers.models.portal_access import PortalAccessWay
+from customers.notifications.email_sender import sender_of
 from customers.portal_auth.magic_links import MAILED_LINK_LIFETIME, find_contacts
 from customers.portal_auth.sessions import new_secret
+from lib.email_layout import NO_SENDER, Button, EmailLayout, EmailSender
 from lib.locales import supported_language
 from lib.queue import lock_free_row
 
@@ -47,13 +50,27 @@ def _send_email(pk: int, *, at: datetime) -> bool:
     secret = new_secret()
     link.secret_sha256 = digest(secret)
     link.save(update_fields=["emailed_at", "secret_sha256"])
+    url = link.origin + reverse("portal_enter", args=[secret])
     context = {
-        "url": link.origin + reverse("portal_enter", args=[secret]),
         "minutes": int(MAILED_LINK_LIFETIME.total_seconds() // 60),
         "names": [contact.customer.seller.legal_name for contact in contacts],
     }
     language = supported_language(contacts[0].language or contacts[0].customer.locale)
     with translation.override(language or settings.LANGUAGE_CODE):
-        subject, _, body = render_to_string("email/sign_in.txt", context).strip().partition("\n")
-    EmailMessage(subject=subject, body=body.strip() + "\n", to=[contacts[0].email]).send()
+        subject, _separator, body = render_to_string("email/sign_in.txt", context).strip().partition("\n")
+        button = Button(_("Sign in"), url)
+    text = EmailLayout(
+        language=language or "en",
+        subject=subject,
+        paragraphs=[paragraph.strip() for paragraph in body.split("\n\n") if paragraph.strip()],
+        button=button,
+        sender=_sender_of(contacts),
+    )
+    text.as_message(contacts[0].email).send()
     return True
+
+
+def _sender_of(contacts: Sequence[Contact]) -> EmailSender:
+    """Return the look of the contacts' seller; a neutral one if they have several."""
+    sellers = {contact.customer.seller for contact in contacts}
+    return sender_of(sellers.pop()) if len(sellers) == 1 else NO_SENDER

@@ -27,6 +27,7 @@ from invoices.rendering.sample_invoice import sample_invoice, sample_usage
 from invoices.rendering.wallet_facts import WalletStatement
 from lib.admin import page_url, row_action
 from lib.admin.staff_admin import FurtherPages
+from lib.locales import document_locale
 from lib.money import UnknownCurrency
 
 # Pages of the sample that are drawn as pictures within the request.
@@ -96,7 +97,8 @@ class SellerSample(SellerAdmin):
 def _sample_facts(seller: Seller, logo: Logo | None) -> InvoiceFacts:
     facts = seller_facts(seller)
     content = bytes(logo.content) if logo is not None else b""
-    look = branding({**facts, "logo_id": None}, logo=content)
+    language = document_locale(str(facts["locale"])).language
+    look = branding({**facts, "logo_id": None}, language=language, logo=content)
     return sample_invoice(
         facts, look, currency=str(seller.currency).upper(), net_days=seller.net_days or 0, rate=_rate(seller)
     )

@@ -56,6 +56,11 @@ def explain_invoices(
     return explanations
 
 
+def read_explained(invoice: Invoice) -> ExplainedInvoice | None:
+    """Return the facts of an invoice; None if it has too many lines."""
+    return _read_facts([invoice]).get(invoice.pk)
+
+
 def _find_former_invoices(invoice_ids: Sequence[int]) -> dict[int, int]:
     """
     Return invoice id → the former invoice, found by the function that FORMER_INVOICES names.

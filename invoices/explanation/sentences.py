@@ -10,10 +10,10 @@ from django.utils.translation import ngettext, pgettext
 from invoices.explanation.bridge import Bridge, BridgeStep, fold_steps
 from invoices.explanation.facts import ExplainedInvoice
 from invoices.explanation.parts import Part, fold, has_units
-from invoices.explanation.unit_words import unit_word
-from invoices.rendering.formats import Figures, plural_number
+from invoices.rendering.formats import Figures
 from lib.decimals import EXACT, HALF_UP, exact_sum
 from lib.money import round_to
+from lib.unit_words import plural_number, unit_word
 
 MAX_STEPS = 6
 """Steps in a sentence; the smallest of more become one."""

@@ -9,12 +9,13 @@ from babel.dates import format_timedelta
 from django.utils.translation import get_language, ngettext
 
 from customers.portal.visit import Visit
-from invoices.rendering.formats import Figures, plural_number
+from invoices.rendering.formats import Figures
 from lib.currencies import CREDITS
 from lib.decimals import HALF_UP
 from lib.formats import format_money
 from lib.locales import document_locale
 from lib.money import round_to
+from lib.unit_words import plural_number
 
 TENTH = Decimal("0.1")
 

@@ -9,7 +9,9 @@ from invoices.documents.seller_terms import BRANDING_FACTS
 from invoices.models import DocumentKind, Invoice
 from invoices.models.payments import PaymentChannel
 from invoices.rendering.invoice_facts import Branding, InvoiceFacts, LineFacts, PartyDetails, SettledAmount, TaxFacts
+from invoices.rendering.seller_texts import text_in
 from lib import sql
+from lib.locales import document_locale
 
 LINE_COLUMNS = (
     "kind",
@@ -51,6 +53,7 @@ def read_invoice_facts(invoice: Invoice, *, most_lines: int = MAX_LINES) -> Invo
     :raises TooManyLines: if it has more than `most_lines` lines.
     """
     seller, buyer = invoice.seller_facts, invoice.buyer_facts
+    language = document_locale(str(buyer.get("locale") or "")).language
     return InvoiceFacts(
         number=invoice.number or "",
         state=invoice.state,
@@ -66,8 +69,8 @@ def read_invoice_facts(invoice: Invoice, *, most_lines: int = MAX_LINES) -> Invo
         total=invoice.total.amount,
         seller=PartyDetails.of(seller),
         buyer=PartyDetails.of(buyer),
-        bank_details=str(seller.get("bank_details") or ""),
-        footer=str(seller.get("footer") or ""),
+        bank_details=text_in(language, str(seller.get("bank_details") or "")),
+        footer=text_in(language, str(seller.get("footer") or "")),
         brand_color=str(seller.get("brand_color") or ""),
         locale=str(buyer.get("locale") or ""),
         time_zone=str(buyer.get("time_zone") or ""),
@@ -78,7 +81,7 @@ def read_invoice_facts(invoice: Invoice, *, most_lines: int = MAX_LINES) -> Invo
         kind=invoice.kind,
         corrects=_corrected(invoice),
         reason=invoice.reason,
-        branding=branding(seller),
+        branding=branding(seller, language=language),
         settled=_settled(invoice),
     )
 
@@ -91,9 +94,10 @@ def _settled(invoice: Invoice) -> tuple[SettledAmount, ...]:
     return tuple(SettledAmount("balance", amount) for amount in paid)
 
 
-def branding(seller: Mapping[str, Any], *, logo: bytes = b"") -> Branding:
-    """Return the branding in the seller's facts; one query more if they name a logo."""
+def branding(seller: Mapping[str, Any], *, language: str = "", logo: bytes = b"") -> Branding:
+    """Return the branding in the seller's facts, with texts in a language; one query more if they name a logo."""
     facts = {name: seller.get(name, default) for name, default in BRANDING_FACTS.items()}
+    facts |= {name: text_in(language, facts[name]) for name in ("payment_terms", "notes")}
     if sha256 := facts.pop("logo_id"):
         logo = bytes(Logo.objects.values_list("content", flat=True).get(pk=sha256))
     return Branding(**facts, logo=logo)

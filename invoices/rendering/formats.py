@@ -19,8 +19,9 @@ from babel.dates import format_date, format_interval, format_skeleton
 from babel.numbers import NumberPattern
 
 from lib.decimals import EXACT, ZERO
-from lib.formats import format_money, pluralize
+from lib.formats import format_money
 from lib.money import minor_unit
+from lib.unit_words import unit_word
 
 LEGIBLE_PRICE = Decimal("0.1")
 ONE = Decimal(1)
@@ -58,8 +59,8 @@ class Figures:
         return quantity
 
     def unit(self, quantity: Decimal, unit: str) -> str:
-        """Return a unit as it reads after a quantity: finance enters it in English, so only English has a plural."""
-        return pluralize(unit) if self.locale.language == "en" and abs(quantity) != ONE else unit
+        """Return a unit as it reads after a quantity, in the active language."""
+        return unit_word(unit, quantity, self.locale)
 
     def price(self, unit_price: Decimal, *, per: Decimal = ONE) -> str:
         """Return the price of `per` units, exact: 0.0000025 for 1000000 → "$2.50"."""
@@ -100,11 +101,6 @@ class Figures:
         with decimal.localcontext(EXACT):
             text: str = pattern.apply(number, self.locale, decimal_quantization=False)
         return text
-
-
-def plural_number(quantity: Decimal) -> int:
-    """Return a number that chooses a plural form: the quantity, and for a fraction the form of many."""
-    return abs(int(quantity)) if quantity == int(quantity) else 2
 
 
 @lru_cache(maxsize=256)

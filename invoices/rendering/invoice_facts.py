@@ -105,6 +105,7 @@ class InvoiceFacts:
         why.
     number, issue_date, due_date: empty for a draft. dated_at: time of issue, or of creation for a draft.
     locale, time_zone: the buyer's. settled: amounts settled before the invoice was issued.
+    summary: the total as the sum of its parts, in words; empty if it is unknown.
     """
 
     number: str
@@ -135,6 +136,7 @@ class InvoiceFacts:
     reason: str = ""
     branding: Branding = Branding()
     settled: tuple[SettledAmount, ...] = ()
+    summary: str = ""
 
     @property
     def is_credit_note(self) -> bool:

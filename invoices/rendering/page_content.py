@@ -11,6 +11,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from invoices.payments.transfer_codes import picture_of_transfer
 from invoices.rendering.appendix import MeterText, appendix_pages
 from invoices.rendering.formats import Figures
 from invoices.rendering.invoice_facts import InvoiceFacts, LineFacts
@@ -23,6 +24,9 @@ from lib.locales import document_locale
 # A footer of this size fits the bottom margin of every page; a longer one is printed once, at the end.
 MAX_FOOTER_LENGTH, MAX_FOOTER_LINES = 240, 2
 DEFAULT_COLOR = "#1f3a5f"
+MOST_BRIEF_LINES = 12
+"""The most lines that are listed on the first page; its sums and its payment details come first."""
+
 HEX_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 SETTLEMENTS = {"balance": gettext_lazy("Paid from balance"), "paid": gettext_lazy("Paid")}
 """Source of a settled amount → its label."""
@@ -59,12 +63,14 @@ class PageContent:
     """
     The texts that the template prints.
 
-    heading: the kind of document. meta: (name, value) pairs below it. due: label of the last figure.
+    heading: the kind of document. meta: (name, value) pairs below it. reason: of a correction, also among them.
+    summary: the total in words. due: label of the last figure.
     mark: that it is a draft, void, or a sandbox invoice.
     created: time of issue, as the file's own date.
     color, accent: of the band and charts; of the heading and the amount due, empty for the text's. logo: as a data:
         URI.
     settled: (label, amount) pairs below the total. terms, payment, bank_details: when and how to pay.
+    transfer_code: picture of the transfer's code as a data: URI; empty if there is none.
     note, notes: of this invoice; of all of the seller's.
     footer, closing: the seller's small print: at the foot of every page if it is short, otherwise at the end.
     page: the texts before, between and after the page number and the number of pages.
@@ -84,6 +90,8 @@ class PageContent:
     seller: PartyText
     buyer: PartyText
     headline: str
+    reason: str
+    summary: str
     lines: tuple[LineText, ...]
     subtotal: str
     taxes: tuple[TaxText, ...]
@@ -96,6 +104,7 @@ class PageContent:
     terms: str
     payment: tuple[tuple[str, str], ...]
     bank_details: str
+    transfer_code: str
     footer: str
     closing: str
     page: tuple[str, ...]
@@ -110,6 +119,24 @@ class PageContent:
         return [
             (self.lines[start].heading, self.lines[start:end]) for start, end in zip(starts, ends, strict=True)
         ] or [("", ())]
+
+    @property
+    def is_brief(self) -> bool:
+        """Whether the first page lists the lines, without their workings."""
+        return len(self.lines) <= MOST_BRIEF_LINES and not any(line.heading for line in self.lines)
+
+    @property
+    def explained_tables(self) -> list[tuple[str, tuple[LineText, ...]]]:
+        """The lines that the following pages explain: all, or those with workings if the first page lists all."""
+        if not self.is_brief:
+            return self.tables
+        lines = tuple(line for line in self.lines if line.workings)
+        return [("", lines)] if lines else []
+
+    @property
+    def printed_meta(self) -> tuple[tuple[str, str], ...]:
+        """`meta` without the reason, which is printed at full width."""
+        return tuple((name, value) for name, value in self.meta if value != self.reason)
 
 
 def compose(
@@ -137,7 +164,7 @@ def _compose(
         paper=facts.branding.paper or ("letter" if facts.seller.country in LETTER_PAPER else "a4"),
         color=facts.brand_color if HEX_COLOR.fullmatch(facts.brand_color) else DEFAULT_COLOR,
         accent=facts.branding.accent_color if HEX_COLOR.fullmatch(facts.branding.accent_color) else "",
-        logo=logo_address(facts.branding.logo),
+        logo=picture_address(facts.branding.logo),
         title=f"{heading} {number}",
         created=facts.dated_at.astimezone(ZoneInfo("UTC")).strftime("%Y-%m-%dT%H:%M:%SZ"),
         number=number,
@@ -147,6 +174,8 @@ def _compose(
         seller=_seller(facts, locale),
         buyer=party_text(facts.buyer, locale),
         headline=_headline(facts, figures),
+        reason=facts.reason,
+        summary=facts.summary,
         lines=tuple(
             _line(line, facts, figures, heading="" if line.section == previous_section else line.section)
             for previous_section, line in zip(
@@ -165,8 +194,9 @@ def _compose(
         note=facts.note,
         notes=facts.branding.notes,
         terms="" if facts.is_credit_note else facts.branding.payment_terms,
-        payment=() if facts.is_credit_note else _payment(facts),
+        payment=() if facts.is_credit_note else _payment(facts, figures),
         bank_details="" if facts.is_credit_note else facts.bank_details,
+        transfer_code="" if facts.is_credit_note or facts.state == "draft" else _transfer_code(facts),
         footer=facts.footer if _is_short(facts.footer) else "",
         closing="" if _is_short(facts.footer) else facts.footer,
         page=page_label(),
@@ -187,12 +217,25 @@ def _seller(facts: InvoiceFacts, locale: Locale) -> PartyText:
     return replace(seller, lines=(*seller.lines, _("Company number %(number)s") % {"number": number}))
 
 
-def logo_address(content: bytes) -> str:
+def picture_address(content: bytes) -> str:
     """Return a PNG as a data URI; empty if there is none."""
     return f"data:image/png;base64,{b64encode(content).decode()}" if content else ""
 
 
-def _payment(facts: InvoiceFacts) -> tuple[tuple[str, str], ...]:
+def _transfer_code(facts: InvoiceFacts) -> str:
+    look = facts.branding
+    picture = picture_of_transfer(
+        holder=look.account_holder or facts.seller.legal_name,
+        iban=look.iban,
+        bic=look.bic,
+        amount=facts.due,
+        currency=facts.currency,
+        reference=facts.number,
+    )
+    return picture_address(picture)
+
+
+def _payment(facts: InvoiceFacts, figures: Figures) -> tuple[tuple[str, str], ...]:
     """Return the account to pay to, in groups of four as on a bank's forms, and the payment reference."""
     look = facts.branding
     if not look.iban:
@@ -201,6 +244,7 @@ def _payment(facts: InvoiceFacts) -> tuple[tuple[str, str], ...]:
         (_("Account holder"), look.account_holder or facts.seller.legal_name),
         ("IBAN", " ".join(look.iban[index : index + 4] for index in range(0, len(look.iban), 4))),
         ("BIC", look.bic),
+        (_("Amount"), figures.money(facts.due) if facts.due else ""),
         (_("Reference"), facts.number),
     )
     return tuple((name, value) for name, value in pairs if value)
@@ -264,9 +308,18 @@ def _taxes(facts: InvoiceFacts, figures: Figures) -> tuple[TaxText, ...]:
     return tuple(
         TaxText(
             label=_("%(tax)s %(rate)s on %(amount)s")
-            % {"tax": tax.name, "rate": figures.percent(tax.rate), "amount": figures.money(tax.taxable)},
-            reason=tax.reason,
+            % {
+                "tax": _in_language(tax.name),
+                "rate": figures.percent(tax.rate),
+                "amount": figures.money(tax.taxable),
+            },
+            reason=_in_language(tax.reason),
             amount=figures.money(tax.amount),
         )
         for tax in facts.taxes
     )
+
+
+def _in_language(text: str) -> str:
+    """Return one of Tollbook's own texts in the active language; the seller's own stay as they are."""
+    return _(text) if text else ""

@@ -22,7 +22,7 @@ from invoices.payments.manual_payments import overpayment_references
 from invoices.rendering.facts_reader import branding
 from invoices.rendering.formats import Figures
 from invoices.rendering.invoice_facts import PartyDetails
-from invoices.rendering.page_content import DEFAULT_COLOR, HEX_COLOR, logo_address, page_label
+from invoices.rendering.page_content import DEFAULT_COLOR, HEX_COLOR, page_label, picture_address
 from invoices.rendering.parties import LETTER_PAPER, PartyText, party_text
 from invoices.rendering.pdf_engine import MissingGlyphs, typeset
 from invoices.rendering.pdf_file import CONTROLS, MissingFont
@@ -123,7 +123,7 @@ def _compose(payment: Payment, figures: Figures) -> Receipt:
         language=str(figures.locale).replace("_", "-"),
         paper=look.paper or ("letter" if seller.country in LETTER_PAPER else "a4"),
         color=color if HEX_COLOR.fullmatch(color) else DEFAULT_COLOR,
-        logo=logo_address(look.logo),
+        logo=picture_address(look.logo),
         created=payment.created_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         number=number,
         heading=_("Receipt"),

@@ -7,8 +7,9 @@ statement stores content and hash; any process would write the same file.
 """
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import DecimalException
 from typing import Any
 
 from django.conf import settings
@@ -106,7 +107,7 @@ def attempt_rendering(lease: Lease, *, at: datetime) -> bool:
         facts = read_invoice_facts(invoice, most_lines=MAX_LISTED_LINES)
         usage, wallets = read_usage(invoice), read_wallets(invoice)
         with time_limit(render_queue.RENDER_SECONDS, task=f"Rendering {invoice}"):
-            content = render(facts, usage, wallets)
+            content = render(replace(facts, summary=read_summary(invoice)), usage, wallets)
     except Exception as error:
         is_self_explanatory = isinstance(error, SELF_EXPLANATORY_ERRORS)
         if not is_self_explanatory:
@@ -133,6 +134,19 @@ def read_usage(invoice: Invoice) -> tuple[MeterUsage, ...]:
 def read_wallets(invoice: Invoice) -> tuple[WalletStatement, ...]:
     """Return the wallet statements for an invoice's appendix, read by the function that INVOICE_WALLETS names."""
     return _call_reader(settings.INVOICE_WALLETS, invoice) if invoice.seller_facts.get("shows_wallets", False) else ()
+
+
+def read_summary(invoice: Invoice) -> str:
+    """Return the sentences of an invoice's first page, read by the function that INVOICE_SUMMARY names."""
+    if not settings.INVOICE_SUMMARY:
+        return ""
+    try:
+        summary: str = import_string(settings.INVOICE_SUMMARY)(invoice)
+    except (KeyError, TypeError, ValueError, DecimalException):
+        # Workings of an unknown form: the invoice is complete without its sentence.
+        logger.exception("Invoice %s can't be explained.", invoice.pk)
+        return ""
+    return summary
 
 
 def _call_reader(path: str, invoice: Invoice) -> tuple[Any, ...]:

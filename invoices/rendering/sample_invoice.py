@@ -9,7 +9,9 @@ from typing import Any
 from invoices.amounts.totals import Tax, total_up
 from invoices.models import TaxRate
 from invoices.rendering.invoice_facts import Branding, InvoiceFacts, LineFacts, PartyDetails, TaxFacts
+from invoices.rendering.seller_texts import text_in
 from invoices.rendering.usage_facts import DimensionUsage, MeterUsage
+from lib.locales import document_locale
 from lib.money import round_money
 from plans.pricing.charge_models import Charge, Graduated, PerUnit, PriceTier
 from plans.pricing.rating import PriceTerms, RateTerms, rate_usage
@@ -43,6 +45,7 @@ def sample_invoice(
     lines = [replace(line, tax_rate=tax.rate) for line in _lines(currency)]
     sums = total_up([(line.amount, tax) for line in lines], currency)
     issue_date = ISSUED_AT.date()
+    language = document_locale(str(facts["locale"])).language
     return InvoiceFacts(
         number=NUMBER,
         state="issued",
@@ -58,8 +61,8 @@ def sample_invoice(
         total=sums.total,
         seller=PartyDetails.of(facts),
         buyer=replace(BUYER, country=str(facts["country"])),
-        bank_details=str(facts["bank_details"]),
-        footer=str(facts["footer"]),
+        bank_details=text_in(language, str(facts["bank_details"])),
+        footer=text_in(language, str(facts["footer"])),
         brand_color=str(facts["brand_color"]),
         locale=str(facts["locale"]),
         time_zone="UTC",

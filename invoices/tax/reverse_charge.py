@@ -8,11 +8,13 @@ buyer is a business; this module checks its form and check digits without an onl
 from functools import lru_cache
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from stdnum.eu import vat
 
 from invoices.tax.buyer_details import Buyer
 
-REVERSE_CHARGE = "Reverse charge: the customer owes the tax (Art. 196 Directive 2006/112/EC)"
+REVERSE_CHARGE = gettext_noop("Reverse charge: the customer owes the tax (Art. 196 Directive 2006/112/EC)")
+"""Stored in English; documents print it in their language."""
 
 PREFIXES = {"GR": "EL"}
 """Country → prefix of its VAT ids, where that differs from the country's code."""

@@ -36,6 +36,8 @@ def test_the_approvers_are_told_once_and_reminded_twice(waiting, settings, mailo
     assert mail_due_requests(at=since + HOUR) == 1
     assert f"https://billing.example/admin/access/approvalrequest/{waiting.pk}/change/" in mailoutbox[0].body
     assert "Reason: Outage" in mailoutbox[0].body
+    assert "fiona asks for your approval: Credit €17.85 of INV-00001." in mailoutbox[0].body
+    assert "because you can approve credit notes" in mailoutbox[0].alternatives[0][0]
     assert sent(mailoutbox) == [("paula", "Approval needed: Credit €17.85 of INV-00001")]
     for after in (2 * HOUR, DAY - HOUR, DAY, 2 * DAY, 5 * DAY, 6 * DAY):
         mail_due_requests(at=since + after)

@@ -15,8 +15,13 @@ INVOICES_ONLY = ("it", "nl")
 INVOICE_SOURCES = (
     *(f"invoices/rendering/{name}.py" for name in ("appendix", "line_explanation", "page_content", "parties")),
     *(f"wallets/statements/{name}.py" for name in ("description", "invoice_appendix")),
-    *(f"templates/invoices/{name}.html" for name in ("invoice", "party", "price", "usage", "wallets")),
+    *(
+        f"templates/invoices/{name}.html"
+        for name in ("frame", "invoice", "lines", "party", "price", "usage", "wallets")
+    ),
     "templates/wallets/",
+    "lib/unit_words.py",
+    "invoices/tax/reverse_charge.py",
 )
 CUSTOMER_SOURCES = (
     *INVOICE_SOURCES,
@@ -26,7 +31,6 @@ CUSTOMER_SOURCES = (
     "customers/notifications/email",
     "customers/portal/",
     "customers/portal_auth/",
-    "invoices/explanation/unit_words.py",
     "invoices/explanation/sentences.py",
     "invoices/payments/attempts/",
     "invoices/payments/pages.py",

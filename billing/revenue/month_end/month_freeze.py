@@ -8,8 +8,10 @@ afterwards is booked in the next month, as the difference from the frozen postin
 
 from collections.abc import Iterator
 from datetime import date, datetime
+from functools import partial
 
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from billing.jobs import start
@@ -21,6 +23,7 @@ from billing.revenue.ledger.books import SellerBooks, read_books
 from billing.revenue.ledger.live_postings import DETAILS, parameters, postings_sql
 from billing.revenue.ledger.posting_table import analyze_partition, create_partition_of_lock
 from billing.revenue.metrics.frozen_months import freeze_recurring_revenue
+from billing.revenue.month_end.emails import mail_closed_month
 from customers.models import Seller
 from invoices.documents.locked_months import MonthLockRefused
 from invoices.models import MonthLock
@@ -137,6 +140,8 @@ def _complete(job: Job, at: datetime) -> None:
     lock = MonthLock.objects.select_for_update(no_key=True).get(pk=job.parameters["lock"])
     if lock.unlocked_at is None:
         finish_freezing(lock, at=at)
+        # After the commit, so that a mail server holds no lock; robust, since the month is closed in any case.
+        transaction.on_commit(partial(mail_closed_month, lock.pk, at=at), robust=True)
 
 
 MONTH_LOCK = JobDefinition(

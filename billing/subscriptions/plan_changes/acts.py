@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from access.approvals import Act, ActFacts
 from access.models.approvals import ApprovalKind
 from billing.subscriptions.plan_changes.rollouts import publish_for
+from lib.email_layout import EmailTable
 from lib.formats import format_number
 from plans.catalog.comparison import compare
 from plans.catalog.version_snapshot import compute_fingerprint, read_contents
@@ -22,6 +23,9 @@ from plans.publishing.simulation_text import format_figures
 
 MOST_DIFFERENCES = 50
 """Differences that a request lists; the version's comparison has all of them."""
+
+MOST_MAILED = 30
+"""Most differences in an email; its page shows all."""
 
 
 class PublishVersion(Act[PlanVersion], frozen=True, kw_only=True):
@@ -70,6 +74,18 @@ class PublishVersion(Act[PlanVersion], frozen=True, kw_only=True):
             yield _("Simulated on past usage"), format_figures(simulation)
         for finding in self.acknowledged:
             yield _("Plan check"), finding
+
+    def compare(self, *, at: datetime) -> Sequence[EmailTable]:
+        version = PlanVersion.objects.select_related("plan").get(pk=self.version_id)
+        against = PlanVersion.objects.compared_with(version, at=at)
+        if against is None:
+            return ()
+        differences = compare(*read_contents(against, version))[:MOST_MAILED]
+        rows = [
+            (each.subject or each.label, each.before or "–", each.after or "–", each.change) for each in differences
+        ]
+        columns = (_("Change from %(version)s") % {"version": against}, _("Before"), _("After"), _("Change"))
+        return (EmailTable(columns, rows),) if rows else ()
 
     def carry_out(self, *, by: User | None, at: datetime) -> PlanVersion:
         terms = msgspec.structs.asdict(self)

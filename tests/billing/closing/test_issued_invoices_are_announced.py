@@ -81,7 +81,8 @@ def test_a_contact_receives_an_email(version):
     send(at=DUE)
 
     (message,) = mail.outbox
-    assert message.subject.startswith(f"Invoice {invoice.number}: $119.00, due ")
+    assert message.subject.startswith("Your invoice for January: $119.00, due ")
+    assert f"Invoice: {invoice.number}" in message.body
     assert message.attachments[0].filename == f"{invoice.number}.pdf"
 
 

@@ -102,7 +102,8 @@ def test_has_the_sellers_name_look_and_address(acme):
     assert message.reply_to == ["billing@seller.example"]
     html = message.alternatives[0][0]
     assert acme.seller.legal_name in html
-    assert "#ffee00" in html
+    assert "background:#ffee00" not in html, "white text on it would not be legible"
+    assert ".btn { background: #ffee00" in html, "it is legible in a dark theme"
     assert "You receive this email as a contact of Acme GmbH." in message.body
 
 
@@ -152,7 +153,7 @@ def test_links_to_the_invoice_in_the_portal(acme, settings):
 
 
 def test_text_from_outside_can_not_inject_into_the_mail(acme):
-    announce_alert(acme, value="7", feature="80 %\r\nBcc: all@acme.example\r\n\r\nPay <b>me</b>", other="a\n\nb")
+    announce_alert(acme, value="7", wallet_name="80 %\r\nBcc: all@acme.example\r\n\r\nPay <b>me</b>", other="a\n\nb")
     send()
 
     (message,) = (message for message in mail.outbox if message.to == ["al@acme.example"])

@@ -18,7 +18,9 @@ from tests.customers.notifications.test_mails_are_sent import INVOICE
 from tests.customers.notifications.test_webhooks_page_is_complete import EXAMPLES
 
 PAGE = (Path(__file__).parents[3] / "docs" / "webhooks.md").read_text(encoding="utf-8")
-ROWS = re.findall(r"^\| `(.+)` \| (.+) \| (.+) \|$", PAGE.split("## Mails in your own words")[1], re.MULTILINE)
+ROWS = re.findall(
+    r"^\| `(.+)` \| (.+) \| (.+) \|$", PAGE.split("## Mails in your own words")[1].split("###")[0], re.MULTILINE
+)
 TO_CUSTOMERS = [name for name, kind in KINDS.items() if kind.mail]
 
 

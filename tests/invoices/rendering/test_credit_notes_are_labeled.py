@@ -25,7 +25,12 @@ def note() -> InvoiceFacts:
 HEADINGS = [
     # locale  heading            corrects                                   headline
     ("en_IE", "Credit note", ("Corrects invoice", "INV-000042 of 1 November 2026"), "€47.60 credited"),
-    ("de_DE", "Gutschrift", ("Berichtigt Rechnung", "INV-000042 vom 1. November 2026"), "47,60\xa0€ gutgeschrieben"),
+    (
+        "de_DE",
+        "Rechnungskorrektur",
+        ("Berichtigt Rechnung", "INV-000042 vom 1. November 2026"),
+        "47,60\xa0€ gutgeschrieben",
+    ),
     ("fr_FR", "Avoir", ("Rectifie la facture", "INV-000042 du 1 novembre 2026"), "47,60\xa0€ crédités"),
 ]
 

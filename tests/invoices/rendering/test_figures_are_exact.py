@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from babel import Locale
+from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -91,13 +92,17 @@ UNITS = [
     ("en_GB", "1", "token", "token"),
     ("en_GB", "0.5", "query", "queries"),
     ("en_GB", "12.5", "GB-month", "GB-month"),
-    ("de_DE", "82000", "token", "token"),
+    ("de_DE", "82000", "token", "Token"),
+    ("fr_FR", "685048", "token", "tokens"),
+    ("fr_FR", "1", "token", "token"),
+    ("de_DE", "2", "GB-month", "GB-month"),
 ]
 
 
 @pytest.mark.parametrize(("locale", "quantity", "unit", "text"), UNITS)
-def test_only_english_units_have_plurals(locale, quantity, unit, text):
-    assert figures(locale).unit(D(quantity), unit) == text
+def test_units_have_the_plural_of_their_language(locale, quantity, unit, text):
+    with translation.override(locale[:2]):
+        assert figures(locale).unit(D(quantity), unit) == text
 
 
 def test_percentages_keep_their_digits():

@@ -72,10 +72,10 @@ def test_it_has_the_facts_of_the_seller(printed: bytes, text: str):
 
 def test_the_logo_replaces_the_name_and_has_it_as_alternative_text(printed: bytes):
     (first, *_) = reader(printed).pages
-    assert len(first.images) == 1
+    assert len(first.images) == 2, "the logo and the code of the transfer"
     assert "Tollbook Demo GmbH" in first.extract_text(), "as whom the invoice is from"
     plain = render(facts(branding=replace(LOOK, logo=b"")))
-    assert len(reader(plain).pages[0].images) == 0
+    assert len(reader(plain).pages[0].images) == 1
     counts = [text_of(content).count("Tollbook Demo GmbH") for content in (printed, plain)]
     assert counts[1] == counts[0] + 1 - (len(reader(printed).pages) - len(reader(plain).pages))
 

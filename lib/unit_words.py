@@ -7,7 +7,6 @@ from typing import Any
 from babel import Locale
 from django.utils.translation import npgettext_lazy
 
-from invoices.rendering.formats import plural_number
 from lib.formats import pluralize
 
 WORDS: Mapping[str, Any] = {
@@ -31,6 +30,11 @@ WORDS: Mapping[str, Any] = {
     "token": npgettext_lazy("unit", "token", "tokens"),
     "user": npgettext_lazy("unit", "user", "users"),
 }
+
+
+def plural_number(quantity: Decimal) -> int:
+    """Return a number that chooses a plural form: the quantity, and for a fraction the form of many."""
+    return abs(int(quantity)) if quantity == int(quantity) else 2
 
 
 def unit_word(unit: str, quantity: Decimal, locale: Locale) -> str:
