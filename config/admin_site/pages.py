@@ -68,19 +68,15 @@ class CustomerPage(CustomerList, CustomerAccount, CustomerAdmin):
 @admin.register(Invoice)
 class InvoicePage(InvoiceOfPeriod, InvoicePayments, InvoiceAdmin):
     actions = ("make_files",)
+    primary_actions = ("issue_draft", "charge", "record_payment", "open_pdf")
     actions_detail = (
-        *("open_pdf", "edit_draft", "issue_draft", "discard_draft", "record_payment", "charge", "credit"),
+        *("issue_draft", "charge", "record_payment", "edit_draft", "send_again", "open_pdf"),
         {
             "title": _("More"),
             "icon": "more_horiz",
             "items": [
-                "take_back",
-                "void",
-                "write_off",
-                "regenerate",
-                "render_again",
-                "send_explanation",
-                "edit_labels",
+                *("credit", "void", "write_off", "regenerate", "take_back", "discard_draft", "render_again"),
+                *("send_explanation", "add_note", "edit_labels"),
             ],
         },
     )

@@ -59,6 +59,7 @@ LISTED: Mapping[str, Mapping[str, Promise]] = {
     "invoice.overdue": INVOICE,
     "invoice.paid": INVOICE,
     "invoice.reminder": INVOICE,
+    "invoice.resent": INVOICE,
     "invoice.uncollectible": INVOICE,
     "migration.announced": {
         "plan": _("Current plan"),

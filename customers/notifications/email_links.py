@@ -31,6 +31,7 @@ PAGES = {
     "invoice.overdue": PAY,
     "invoice.paid": VIEW_INVOICE,
     "invoice.reminder": PAY,
+    "invoice.resent": VIEW_INVOICE,
     "migration.announced": VIEW_PLAN,
     "payment.failed": PAY,
     "payment.succeeded": VIEW_INVOICE,

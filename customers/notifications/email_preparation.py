@@ -12,7 +12,7 @@ from customers.notifications.email_sender import NO_SENDER, Attachment, sender_o
 from customers.notifications.email_templates import choose_language, reader_locale
 from customers.notifications.samples import EMAIL_FACTS
 
-WITH_INVOICE = frozenset({"invoice.issued", "invoice.reminder", "invoice.overdue"})
+WITH_INVOICE = frozenset({"invoice.issued", "invoice.reminder", "invoice.overdue", "invoice.resent"})
 """Kinds that have the PDF of their invoice attached."""
 
 ATTEMPTS_WITHOUT_FILE = 4

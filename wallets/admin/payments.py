@@ -154,12 +154,10 @@ class InvoicePayments(InvoiceAdmin):
     take_back = TakePaymentBack.as_action()
 
     def page_context(self, request: HttpRequest, invoice: Invoice) -> dict[str, Any]:
-        """Add the payments, payment attempts and dunning steps."""
+        """Add the payments with their receipts."""
         return super().page_context(request, invoice) | {
             "payments": invoice.payments.select_related("by").order_by("pk"),
             "receipts": set(receipts_of(invoice).values_list("pk", flat=True)),
-            "charges": invoice.charges.select_related("payment_method").order_by("pk"),
-            "dunning": list(invoice.dunning_acts.order_by("pk")),
         }
 
 

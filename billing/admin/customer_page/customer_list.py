@@ -32,8 +32,7 @@ from customers.admin.customers import CustomerAdmin
 from customers.customer_time import loaded_current_time
 from customers.models import Customer
 from invoices.models import DocumentKind, Invoice
-from invoices.models.invoices import InvoiceState
-from invoices.payments.manual_payments import PAYABLE
+from invoices.models.invoices import OPEN_INVOICES, InvoiceState
 from lib.admin import allowed_seller_ids, limit_to_sellers, link_to
 from lib.admin.columns import column
 from lib.admin.number_fields import number_cell
@@ -107,7 +106,7 @@ def read_summaries(request: HttpRequest, customers: Sequence[Customer]) -> Mappi
     invoices = limit_to_sellers(
         request, Invoice.objects.filter(customer__in=ids, kind=DocumentKind.INVOICE), "seller"
     )
-    unpaid = invoices.filter(state__in=PAYABLE).alias(left=_DUE).filter(left__gt=0).order_by()
+    unpaid = invoices.filter(state__in=OPEN_INVOICES).alias(left=_DUE).filter(left__gt=0).order_by()
     sums = unpaid.values_list("customer", "currency").annotate(due=Sum(_DUE), due_since=Min("due_date"))
     for customer_id, currency, due, due_since in sums:
         summary = summaries[customer_id]

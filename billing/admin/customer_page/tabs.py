@@ -15,7 +15,8 @@ from django.utils.translation import gettext_lazy, ngettext
 from billing.metering.usage.current_usage import PeriodUsage
 from customers.models import Customer
 from invoices.models import DocumentKind, Invoice
-from invoices.payments.manual_payments import PAYABLE
+from invoices.models.invoices import OPEN_INVOICES
+from lib.admin.headline import HeaderFigure
 from lib.formats import format_money
 
 
@@ -37,16 +38,6 @@ def chosen_tab(request: HttpRequest) -> CustomerTab:
         return CustomerTab.SETTINGS
     name = request.GET.get("tab", "")
     return CustomerTab(name) if name in CustomerTab.values else CustomerTab.OVERVIEW
-
-
-@dataclass(frozen=True, slots=True)
-class HeaderFigure:
-    """A figure above the tabs, with a note below it. is_bad: whether somebody has to act."""
-
-    name: str
-    value: str
-    note: str = ""
-    is_bad: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +67,7 @@ def read_receivables(
     customer: Customer, *, at: datetime, seller_ids: Collection[int] | None = None
 ) -> dict[str, Receivable]:
     """Return currency → what the customer owes. seller_ids: as of `account`."""
-    invoices = Invoice.objects.filter(customer=customer, kind=DocumentKind.INVOICE, state__in=PAYABLE)
+    invoices = Invoice.objects.filter(customer=customer, kind=DocumentKind.INVOICE, state__in=OPEN_INVOICES)
     if seller_ids is not None:
         invoices = invoices.filter(seller__in=seller_ids)
     due: dict[str, Decimal] = defaultdict(Decimal)
