@@ -177,7 +177,8 @@ _STATEMENTS = (
     SET external_id = s.external_id, drafted = '{}', metadata = '{}', tags = '{}'
     FROM billing_subscription s WHERE s.customer_id = %(id)s AND e.pgh_obj_id = s.id
     """,
-    "DELETE FROM invoices_invoicenote n USING invoices_invoice i WHERE i.id = n.invoice_id AND i.customer_id = %(id)s",
+    "DELETE FROM invoices_invoicenote WHERE invoice_id IN (SELECT id FROM invoices_invoice WHERE customer_id ="
+    " %(id)s)",
     # The history records the deletion, too, so it is blanked afterwards.
     "DELETE FROM invoices_invoicelabels WHERE invoice_id IN (SELECT id FROM invoices_invoice WHERE customer_id ="
     " %(id)s)",

@@ -67,7 +67,8 @@ class CustomerPage(CustomerList, CustomerAccount, CustomerAdmin):
 
 @admin.register(Invoice)
 class InvoicePage(InvoiceOfPeriod, InvoicePayments, InvoiceAdmin):
-    actions = ("make_files",)
+    actions = ("send_many", "charge_many", "write_off_many", "make_files", "export_selection")
+    export_selection = ExportSelection.as_action()
     primary_actions = ("issue_draft", "charge", "record_payment", "open_pdf")
     actions_detail = (
         *("issue_draft", "charge", "record_payment", "edit_draft", "send_again", "open_pdf"),

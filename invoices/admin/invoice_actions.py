@@ -178,12 +178,11 @@ class SendInvoiceAgain(ConfirmedAction[Invoice]):
             check_invoice_can_be_sent(invoice)
         except EmailRefused as refused:
             return Preview(title=title, consequences=[], problems=[str(refused)])
-        addresses = {"contacts": ", ".join(contact.email for contact in contacts)}
+        text = gettext("Tollbook emails the invoice with its PDF to %(contacts)s, each in their language.")
         return Preview(
             title=title,
             consequences=[
-                gettext("Tollbook emails the invoice with its PDF to %(contacts)s, each in their language.")
-                % addresses,
+                text % {"contacts": ", ".join(contact.email for contact in contacts)},
                 gettext("The audit log records who sent it."),
             ],
         )
