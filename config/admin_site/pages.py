@@ -21,6 +21,7 @@ from config.admin_site.selection_export import ExportSelection
 from customers.admin.customers import CustomerAdmin
 from customers.admin.sellers import SellerAdmin
 from customers.models import Customer, Seller
+from invoices.admin.account_statement import CustomerStatement
 from invoices.admin.invoices import InvoiceAdmin
 from invoices.admin.payments import DunningInline
 from invoices.admin.sellers import SellerSample
@@ -45,7 +46,7 @@ class CouponPage(CouponRedemptions, CouponAdmin):
 
 
 @admin.register(Customer)
-class CustomerPage(CustomerList, CustomerAccount, CustomerAdmin):
+class CustomerPage(CustomerList, CustomerAccount, CustomerStatement, CustomerAdmin):
     list_display = (
         *("legal_name", "external_id", "health_shown", "plans_shown", "due_shown", "last_invoice_shown"),
         *("tags_shown", "seller", "created_at"),
@@ -56,7 +57,7 @@ class CustomerPage(CustomerList, CustomerAccount, CustomerAdmin):
     shared_paths = ("subscriptions__seller", "wallets__seller", "invoices__seller")
     change_form_outer_before_template = "staff/customers/account.html"
     actions_detail = (
-        *("subscribe", "draft_invoice", "portal_link"),
+        *("subscribe", "draft_invoice", "account_statement", "portal_link"),
         {
             "title": _("More"),
             "icon": "more_horiz",

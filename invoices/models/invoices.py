@@ -38,6 +38,10 @@ States of invoices that are receivables. A written-off invoice can still be paid
 """
 
 
+AMOUNT_DUE = F("total") - F("credited") - F("paid") + F("returned")
+"""`Invoice.due` of an issued invoice, in the database."""
+
+
 class CreditTo(models.TextChoices):
     """Where the money of a credit note goes."""
 

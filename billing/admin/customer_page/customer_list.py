@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, F, Max, Min, OuterRef, Q, QuerySet, Subquery, Sum, TextChoices
+from django.db.models import Count, Max, Min, OuterRef, Q, QuerySet, Subquery, Sum, TextChoices
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -32,7 +32,7 @@ from customers.admin.customers import CustomerAdmin
 from customers.customer_time import loaded_current_time
 from customers.models import Customer
 from invoices.models import DocumentKind, Invoice
-from invoices.models.invoices import OPEN_INVOICES, InvoiceState
+from invoices.models.invoices import AMOUNT_DUE, OPEN_INVOICES, InvoiceState
 from lib.admin import allowed_seller_ids, limit_to_sellers, link_to
 from lib.admin.columns import column
 from lib.admin.number_fields import number_cell
@@ -41,7 +41,6 @@ from lib.formats import format_money
 NEAR_LIMIT = 75
 """Percent of a limit from which a customer is near it."""
 
-_DUE = F("total") - F("credited") - F("paid") + F("returned")
 _COUNTED = (*RUNNING_STATES, SubscriptionState.PAUSED, SubscriptionState.CANCELED)
 _LIMITS = (AlertKind.ALLOWANCE, AlertKind.CAP, AlertKind.SPEND)
 
@@ -106,8 +105,8 @@ def read_summaries(request: HttpRequest, customers: Sequence[Customer]) -> Mappi
     invoices = limit_to_sellers(
         request, Invoice.objects.filter(customer__in=ids, kind=DocumentKind.INVOICE), "seller"
     )
-    unpaid = invoices.filter(state__in=OPEN_INVOICES).alias(left=_DUE).filter(left__gt=0).order_by()
-    sums = unpaid.values_list("customer", "currency").annotate(due=Sum(_DUE), due_since=Min("due_date"))
+    unpaid = invoices.filter(state__in=OPEN_INVOICES).alias(left=AMOUNT_DUE).filter(left__gt=0).order_by()
+    sums = unpaid.values_list("customer", "currency").annotate(due=Sum(AMOUNT_DUE), due_since=Min("due_date"))
     for customer_id, currency, due, due_since in sums:
         summary = summaries[customer_id]
         summary.due[str(currency)] = due
