@@ -193,7 +193,8 @@ FEBRUARY = lock(month="'2026-02-01'", locked_at="'2026-03-02'")
 IN_JANUARY = "issue_date = '2026-01-31'"
 
 NOTE = """
-    INSERT INTO invoices_invoicenote (invoice_id, text, by_id, at) SELECT min(id), '{}', 1, now() FROM invoices_invoice
+    INSERT INTO invoices_invoicenote (invoice_id, text, by_id, at) SELECT min(id), '{}', 1, now()
+    FROM invoices_invoice
 """
 
 LABELS = """
