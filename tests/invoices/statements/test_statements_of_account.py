@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from datetime import date
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal as D
 from zoneinfo import ZoneInfo
 
@@ -178,7 +178,8 @@ def test_the_balance_is_that_of_the_aging_report_less_what_the_seller_owes(first
             since=date(zone_day.year - 4, 1, 1),
             until=zone_day,
         )
-        aging = report_aging(books.seller, currency=currency, at=books.at)
+        end = datetime.combine(zone_day + timedelta(days=1), time(), ZoneInfo(str(books.seller.time_zone)))
+        aging = report_aging(books.seller, currency=currency, at=end)
         due = next((row.values["total"] for row in aging.rows if row.values["customer"] == str(customer)), D(0))
         of_account = {"customer": customer, "seller": books.seller, "currency": currency}
         balance = CustomerBalance.objects.filter(**of_account).aggregate(sum=Sum("amount"))["sum"] or D(0)
