@@ -18,7 +18,7 @@ from invoices.rendering.parties import LETTER_PAPER, PartyText, party_text
 from invoices.rendering.pdf_engine import MissingGlyphs, typeset
 from invoices.rendering.pdf_file import CONTROLS, MissingFont
 from invoices.statements.account_statement import AccountStatement
-from invoices.statements.statement_text import StatementLine, closing_sentence, statement_lines
+from invoices.statements.statement_text import AccountStatementLine, closing_sentence, statement_lines
 from invoices.tax.buyer_details import buyer_of
 from lib.locales import document_locale
 
@@ -41,7 +41,7 @@ class StatementPage:
     buyer: PartyText
     meta: tuple[tuple[str, str], ...]
     headline: str
-    lines: tuple[StatementLine, ...]
+    lines: tuple[AccountStatementLine, ...]
     page: tuple[str, ...]
 
 

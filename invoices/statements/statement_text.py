@@ -15,7 +15,7 @@ COLUMNS = ("date", "kind", "document", "reference", "amount", "balance", "curren
 
 
 @dataclass(frozen=True, slots=True)
-class StatementLine:
+class AccountStatementLine:
     """
     A line of a statement. charge, credit: one of them is empty. is_sum: whether it is the opening or closing balance.
 
@@ -32,13 +32,13 @@ class StatementLine:
     document_id: int | None = None
 
 
-def statement_lines(statement: AccountStatement, figures: Figures) -> Iterator[StatementLine]:
+def statement_lines(statement: AccountStatement, figures: Figures) -> Iterator[AccountStatementLine]:
     """Yield the opening balance, each movement with the balance after it, and the closing balance."""
     yield _balance_line(statement.since, _("Opening balance"), figures.money(statement.opening), figures)
     for movement in statement.movements:
         amount = figures.money(abs(movement.amount))
         is_charge = movement.amount > 0
-        yield StatementLine(
+        yield AccountStatementLine(
             day=figures.day(movement.day),
             text=_text(movement),
             note=movement.reference if movement.reference != movement.number else "",
@@ -50,8 +50,8 @@ def statement_lines(statement: AccountStatement, figures: Figures) -> Iterator[S
     yield _balance_line(statement.until, _("Closing balance"), figures.money(statement.closing), figures)
 
 
-def _balance_line(day: date, text: str, balance: str, figures: Figures) -> StatementLine:
-    return StatementLine(day=figures.day(day), text=text, balance=balance, is_sum=True)
+def _balance_line(day: date, text: str, balance: str, figures: Figures) -> AccountStatementLine:
+    return AccountStatementLine(day=figures.day(day), text=text, balance=balance, is_sum=True)
 
 
 def _text(movement: AccountMovement) -> str:

@@ -16,6 +16,8 @@ INVOICE_SOURCES = (
     *(f"invoices/rendering/{name}.py" for name in ("appendix", "line_explanation", "page_content", "parties")),
     *(f"wallets/statements/{name}.py" for name in ("description", "invoice_appendix")),
     *(f"templates/invoices/{name}.html" for name in ("invoice", "party", "price", "usage", "wallets")),
+    "templates/invoices/account_statement.html",
+    "invoices/statements/",
     "templates/wallets/",
 )
 CUSTOMER_SOURCES = (
@@ -31,6 +33,7 @@ CUSTOMER_SOURCES = (
     "invoices/payments/attempts/",
     "invoices/payments/pages.py",
     "invoices/portal/",
+    "invoices/statements/",
     "wallets/auto_topup/",
     "wallets/portal/",
     "wallets/purchases/",
