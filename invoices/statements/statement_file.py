@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import msgspec
-from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.translation import gettext as _
 
@@ -15,8 +14,7 @@ from invoices.rendering.formats import Figures
 from invoices.rendering.invoice_facts import PartyDetails
 from invoices.rendering.page_content import DEFAULT_COLOR, HEX_COLOR, logo_address, page_label
 from invoices.rendering.parties import LETTER_PAPER, PartyText, party_text
-from invoices.rendering.pdf_engine import MissingGlyphs, typeset
-from invoices.rendering.pdf_file import CONTROLS, MissingFont
+from invoices.rendering.receipt import typeset_page
 from invoices.statements.account_statement import AccountStatement
 from invoices.statements.statement_text import AccountStatementLine, closing_sentence, statement_lines
 from invoices.tax.buyer_details import buyer_of
@@ -54,12 +52,8 @@ def render_statement(statement: AccountStatement, *, at: datetime) -> bytes:
     locale = document_locale(statement.customer.locale)
     figures = Figures(locale, statement.currency, ZoneInfo(statement.seller.time_zone))
     with translation.override(locale.language):
-        html = render_to_string(TEMPLATE, {"document": _compose(statement, figures, at)}).translate(CONTROLS)
-    try:
-        return typeset(html)
-    except MissingGlyphs as error:
-        text = _("No font has the characters “%(characters)s”. Install a font that does.")
-        raise MissingFont(text % {"characters": error.characters[:20]}) from error
+        page = _compose(statement, figures, at)
+    return typeset_page(TEMPLATE, page)
 
 
 def _compose(statement: AccountStatement, figures: Figures, at: datetime) -> StatementPage:

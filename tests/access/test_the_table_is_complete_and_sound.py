@@ -75,6 +75,7 @@ HARMLESS_POSTS_OF_SUPPORT = {
     "admin/switch/": "their own lists",
     **dict.fromkeys(["admin/views/", "admin/columns/"], "their own views of lists"),
     "admin/customers/customer/<row>/account_statement/": "shown as for a GET",
+    "admin/billing/job/<invoice_emails>/steer/cancel/": "stops emails to contacts about their own invoices",
     "admin/invoices/invoice/<row>/send_again/": "an email to contacts about their own invoice",
     "admin/invoices/invoice/<row>/send_explanation/": "an email to contacts about their own invoice",
     **dict.fromkeys(["admin/", "admin/changes/", "admin/search/", "admin/<app>/"], "shown as for a GET"),

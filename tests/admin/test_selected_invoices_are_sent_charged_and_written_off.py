@@ -157,6 +157,8 @@ def test_a_repeated_item_sends_and_charges_nothing_more(member):
 
 def test_the_preview_runs_as_many_queries_for_many_invoices(member, invoices):
     client = member("finance")
+    client.get(LIST)  # reads what is cached from then on
+    post(client, "send_many", agreed=False)
     counts = []
     for _ in range(2):
         for action in ("send_many", "charge_many", "write_off_many"):

@@ -39,7 +39,12 @@ LINES = [
 
 @pytest.fixture
 def customer():
-    customer = make_customer("acme", seller=make_seller(country="DE", tax_number="DE1"), country="DE", currency="EUR")
+    customer = make_customer(
+        "acme",
+        seller=make_seller(country="DE", company_number="HRB 1", tax_number="DE123456788"),
+        country="DE",
+        currency="EUR",
+    )
     make_tax(19, seller=customer.seller, country="DE")
     return customer
 

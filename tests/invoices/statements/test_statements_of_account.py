@@ -149,7 +149,7 @@ def test_it_takes_two_queries_however_many_movements(customer):
 def test_the_file_is_in_the_customers_language_and_the_table_has_plain_numbers(customer, monkeypatch):
     make_example(customer)
     pages = []
-    monkeypatch.setattr("invoices.statements.statement_file.typeset", lambda html: pages.append(html) or b"%PDF-1.7")
+    monkeypatch.setattr("invoices.rendering.receipt.typeset", lambda html: pages.append(html) or b"%PDF-1.7")
     found = statement(customer)
     answer = statement_pdf_response(found, at=moment("2026-04-01"))
     assert answer.content.startswith(b"%PDF-")
