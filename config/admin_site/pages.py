@@ -57,11 +57,14 @@ class CustomerPage(CustomerList, CustomerAccount, CustomerStatement, CustomerAdm
     shared_paths = ("subscriptions__seller", "wallets__seller", "invoices__seller")
     change_form_outer_before_template = "staff/customers/account.html"
     actions_detail = (
-        *("subscribe", "draft_invoice", "account_statement", "portal_link"),
+        *("subscribe", "draft_invoice", "portal_link"),
         {
             "title": _("More"),
             "icon": "more_horiz",
-            "items": ["give_coupon", "clone", "check_tax_number", "export_personal", "erase_personal"],
+            "items": [
+                *("account_statement", "give_coupon", "clone", "check_tax_number", "export_personal"),
+                "erase_personal",
+            ],
         },
     )
 

@@ -21,8 +21,17 @@ EMAIL_TEXTS = {
     "invoice.resent": gettext_lazy("Sent again"),
     "invoice.explained": gettext_lazy("Explanation sent"),
     "invoice.overdue": gettext_lazy("Notice of the missed due date"),
-    "invoice.reminder": gettext_lazy("Reminder"),
     "invoice.paid": gettext_lazy("Payment confirmed"),
+}
+
+REMINDER = "invoice.reminder"
+
+PAST_STEPS = {
+    DunningAction.REMIND: gettext_lazy("Reminder"),
+    DunningAction.CHARGE: gettext_lazy("Payment retry"),
+    DunningAction.PAUSE: gettext_lazy("Pause of the subscription"),
+    DunningAction.CANCEL: gettext_lazy("Cancellation of the subscription"),
+    DunningAction.WRITE_OFF: gettext_lazy("Write-off"),
 }
 
 
@@ -43,6 +52,7 @@ class _Sources:
         self.currency, self.zone = str(invoice.currency), ZoneInfo(invoice.seller.time_zone)
         self.is_open = invoice.state in OPEN_INVOICES and invoice.due > 0
         self.acts = list(invoice.dunning_acts.order_by("-pk")[:MOST])
+        self.notices = self._read_notices()
 
     def past(self) -> Iterator[TimelineEntry]:
         yield from self._issue()
@@ -75,24 +85,29 @@ class _Sources:
             invoice.issued_at, "receipt_long", text, invoice.corrects, invoice.reason, shows_time=True
         )
 
-    def _emails(self) -> Iterator[TimelineEntry]:
+    def _read_notices(self) -> list[Notification]:
         deliveries = Delivery.objects.filter(target__startswith="contact:").select_related("contact").order_by("pk")
         notices = Notification.objects.filter(
-            customer=self.invoice.customer_id, kind__in=EMAIL_TEXTS, facts__invoice=self.invoice.pk
+            customer=self.invoice.customer_id, kind__in=[*EMAIL_TEXTS, REMINDER], facts__invoice=self.invoice.pk
         ).prefetch_related(Prefetch("deliveries", deliveries, to_attr="emails"))
-        for notice in notices.order_by("-pk")[:MOST]:
+        return list(notices.order_by("-pk")[:MOST])
+
+    def _emails(self) -> Iterator[TimelineEntry]:
+        for notice in self.notices:
             # Without an email, the event went to webhooks alone.
-            if emails := vars(notice)["emails"]:
-                note = ", ".join(_recipient(delivery) for delivery in emails[:MOST])
+            if notice.kind != REMINDER and (note := _recipients(notice)):
                 yield TimelineEntry(
                     notice.created_at, "mail", str(EMAIL_TEXTS[notice.kind]), note=note, shows_time=True
                 )
 
     def _dunning(self) -> Iterator[TimelineEntry]:
+        sent = {int(notice.facts["days"]): notice for notice in self.notices if notice.kind == REMINDER}
         for act in self.acts:
             days = ngettext("%(days)s day after the due date", "%(days)s days after the due date", act.days)
-            note = ". ".join(filter(None, [days % {"days": act.days}, act.outcome]))
-            yield TimelineEntry(act.at, "campaign", _capitalized(act.get_action_display()), note=note)
+            email = sent.get(act.days) if act.action == DunningAction.REMIND else None
+            parts = [days % {"days": act.days}, act.outcome, _recipients(email) if email else ""]
+            text = str(PAST_STEPS[DunningAction(act.action)])
+            yield TimelineEntry(act.at, "campaign", text, note=". ".join(filter(None, parts)))
 
     def _attempts(self) -> Iterator[TimelineEntry]:
         texts = {
@@ -166,6 +181,11 @@ class _Sources:
             icon = "campaign" if step.action == DunningAction.REMIND else "schedule"
             text = _capitalized(step.get_action_display())
             yield TimelineEntry(datetime.combine(day, time(), self.zone), icon, text, note=note)
+
+
+def _recipients(notice: Notification) -> str:
+    """Return to whom an event was emailed, and what became of each email; empty without any."""
+    return ", ".join(_recipient(delivery) for delivery in vars(notice)["emails"][:MOST])
 
 
 def _recipient(delivery: Delivery) -> str:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.db.models import Exists, OuterRef, Q
@@ -40,10 +41,12 @@ from invoices.models.labels import labels_of
 from invoices.rendering import renderer
 from invoices.rendering.downloads import file_name
 from invoices.rendering.facts_reader import read_invoice_facts
-from invoices.rendering.page_content import compose
+from invoices.rendering.formats import Figures
+from invoices.rendering.page_content import PageContent, compose
 from lib.admin import ConditionFilter, ReadOnlyAdmin, is_allowed, page_url, row_action
 from lib.admin.columns import display, money_column, state_column, text_column
 from lib.admin.labels import TagFilter, shown_labels, tags_column
+from lib.locales import document_locale
 from lib.translation import Text
 
 STATE_COLORS = {
@@ -144,6 +147,7 @@ class InvoiceAdmin(CustomerSearch, ReadOnlyAdmin):
     def page_context(self, request: HttpRequest, invoice: Invoice) -> dict[str, Any]:
         """Return the invoice's own text, in the staff's language."""
         rendering = Rendering.objects.defer("content").filter(invoice=invoice).first()
+        document = compose(replace(read_invoice_facts(invoice), locale=STAFF_LOCALE))
         now = timezone.now()
         timeline = read_invoice_timeline(
             invoice,
@@ -157,7 +161,8 @@ class InvoiceAdmin(CustomerSearch, ReadOnlyAdmin):
             "corrections": list(invoice.corrections.order_by("pk")),
             "headline": make_headline(invoice, timeline, now=now),
             "timeline": timeline,
-            "document": compose(replace(read_invoice_facts(invoice), locale=STAFF_LOCALE)),
+            "document": document,
+            "details": _details(invoice, document),
             "may_note": AddStaffNote.is_offered(invoice) and is_allowed(request, AddStaffNote.permission),
             "labels": _shown_labels(request, invoice),
             "panel": explanation_panel(invoice),
@@ -207,6 +212,13 @@ def _shown_labels(request: HttpRequest, invoice: Invoice) -> dict[str, Any]:
     labels, may_edit = labels_of(invoice), is_allowed(request, EditInvoiceLabels.permission)
     edit_url = reverse("admin:invoices_invoice_edit_labels", args=[invoice.pk]) if may_edit else ""
     return shown_labels(Invoice, labels.metadata, labels.tags, edit_url=edit_url)
+
+
+def _details(invoice: Invoice, document: PageContent) -> list[tuple[str, str]]:
+    """Return what the document says about itself, without the number and the dates, which the page begins with."""
+    figures = Figures(document_locale(STAFF_LOCALE), str(invoice.currency), ZoneInfo("UTC"))
+    dates = [figures.day(day) for day in (invoice.issue_date, invoice.due_date) if day is not None]
+    return [(name, value) for name, value in document.meta if value not in (invoice.number, *dates)]
 
 
 def _title(invoice: Invoice) -> str:
