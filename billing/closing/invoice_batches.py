@@ -60,7 +60,7 @@ _BATCHES = {
     JobKind.WRITE_OFFS: _batch(_write_off, ApprovalRefused, *WriteOffInvoice.refusals),
 }
 
-INVOICE_BATCHES: dict[JobKind, JobDefinition] = {
+INVOICE_BATCHES: dict[str, JobDefinition] = {
     kind: _BATCHES[kind].definition(permission=permission)
     for kind, permission in {
         JobKind.INVOICE_EMAILS: "customers.add_portallink",

@@ -23,7 +23,7 @@ class AccountMovementSerializer(serializers.Serializer[Any]):
     """One movement of the account."""
 
     at = InstantField()
-    day = serializers.DateField(help_text="In the seller's time zone.")  # type: ignore[assignment]  # a field
+    day = serializers.DateField(help_text="In the seller's time zone.")
     kind = serializers.ChoiceField(choices=MovementKind.choices)
     amount = AmountField(help_text="Above zero if the customer owes more by it.")
     invoice = serializers.IntegerField(

@@ -114,7 +114,7 @@ def _lines(invoice: Invoice, most_lines: int) -> tuple[LineFacts, ...]:
     headings = section_headings(invoice)
     names = LINE_COLUMNS.index("explanation")
     return tuple(
-        LineFacts(*row, headings.get(position, "") or str(row[names].get("group", ""))) for position, *row in rows
+        LineFacts(*(*row, headings.get(position, "") or str(row[names].get("group", "")))) for position, *row in rows
     )
 
 
