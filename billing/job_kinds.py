@@ -1,6 +1,7 @@
 """The kinds of background jobs and their definitions; docs/jobs.md explains how to add one."""
 
 from billing.audit.job import AUDIT
+from billing.closing.invoice_batches import INVOICE_BATCHES
 from billing.closing.invoice_run_job import INVOICE_RUN
 from billing.closing.pdf_archives.job import RENDERING
 from billing.jobs.definitions import JobDefinitions
@@ -28,4 +29,5 @@ KINDS: JobDefinitions = {
     JobKind.EXPORT: EXPORT,
     JobKind.DATA_DROP: DATA_DROP,
     JobKind.CUSTOMER_BATCH: CUSTOMER_BATCH,
+    **INVOICE_BATCHES,
 }

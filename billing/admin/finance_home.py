@@ -38,6 +38,7 @@ from billing.revenue.finance_home.month_to_date import Comparison, MonthToDate, 
 from billing.revenue.finance_home.mrr import MrrToDate, read_mrr_to_date
 from billing.revenue.finance_home.tasks import MOST_COUNTED, count_tasks
 from billing.revenue.ledger.books import read_books
+from billing.revenue.ledger.live_postings import CASH
 from customers.models import Seller
 from invoices.documents.calendar_months import month_before
 from lib.admin.charts import ChartSeries, StaffChart, bar_chart
@@ -145,7 +146,7 @@ def _read_figures(seller: Seller, at: datetime) -> HomeFigures:
         span,
         books.first_open_month,
         len(books.locks),
-        read_invoices_and_cash(span),
+        read_invoices_and_cash(books, span),
         read_earned_revenue(books, span),
         read_mrr_to_date(books, span),
         tasks,
@@ -211,7 +212,9 @@ class _Page:
             "unit": _("with tax"),
             "amounts": [
                 self._amount(
-                    currency, collected.get(currency), self._postings(currency, month=month, role=Role.CASH.value)
+                    currency,
+                    collected.get(currency),
+                    self._postings(currency, month=month, role=Role.CASH.value, source=",".join(CASH)),
                 )
                 for currency in self.currencies
             ],

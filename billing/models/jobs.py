@@ -31,6 +31,9 @@ class JobKind(models.TextChoices):
     EXPORT = "export", _("accounting files")
     DATA_DROP = "data_drop", _("data drop")
     CUSTOMER_BATCH = "customer_batch", _("change of customers")
+    INVOICE_EMAILS = "invoice_emails", _("emails of invoices")
+    INVOICE_CHARGES = "invoice_charges", _("charges of invoices")
+    WRITE_OFFS = "write_offs", _("write-offs")
 
 
 class JobState(models.TextChoices):

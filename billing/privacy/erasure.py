@@ -39,6 +39,7 @@ SUSPENDED_TRIGGERS = (
     *("invoices.PaymentAttemptEvent:append_only", "invoices.RefundEvent:append_only"),
     *("billing.PlanMigrationEvent:append_only", "billing.JobEvent:append_only"),
     *("invoices.BankLineEvent:append_only", "invoices.InvoiceLabelsEvent:append_only"),
+    "invoices.InvoiceNote:append_only",
     *("invoices.PaymentAttempt:payment_attempt_is_settled_once", "invoices.Refund:refund_is_settled_once"),
 )
 """Triggers that protect the erased columns from all other code."""
@@ -176,6 +177,8 @@ _STATEMENTS = (
     SET external_id = s.external_id, drafted = '{}', metadata = '{}', tags = '{}'
     FROM billing_subscription s WHERE s.customer_id = %(id)s AND e.pgh_obj_id = s.id
     """,
+    "DELETE FROM invoices_invoicenote WHERE invoice_id IN (SELECT id FROM invoices_invoice WHERE customer_id ="
+    " %(id)s)",
     # The history records the deletion, too, so it is blanked afterwards.
     "DELETE FROM invoices_invoicelabels WHERE invoice_id IN (SELECT id FROM invoices_invoice WHERE customer_id ="
     " %(id)s)",

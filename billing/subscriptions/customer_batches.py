@@ -1,6 +1,6 @@
-"""Job that does the same to many customers: one item per customer, so that a refusal of one stops no other."""
+"""Jobs that do the same to many customers."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -9,9 +9,8 @@ from django.core.exceptions import ValidationError
 from django.db.models import TextChoices
 from django.utils.translation import gettext as _
 
-from billing.jobs import start
-from billing.jobs.definitions import ItemOutcome, JobDefinition
-from billing.models import Job, JobItem
+from billing.jobs.row_batches import MAX_ROWS, RowBatch
+from billing.models import Job
 from billing.models.jobs import JobKind
 from billing.subscriptions.terms.coupon_refusals import CouponRefused
 from billing.subscriptions.terms.coupons import apply_customer_coupon
@@ -22,8 +21,7 @@ from lib.label_changes import set_labels
 from lib.labels import clean_tags, validate_tags
 from plans.models import Coupon
 
-MAX_CUSTOMERS = 10_000
-"""Maximum customers of one job, whose ids are its parameters; a list pages through as many."""
+MAX_CUSTOMERS = MAX_ROWS
 
 
 class BatchOperation(TextChoices):
@@ -51,25 +49,19 @@ def start_batch(
     choices: of the operation: `coupon`, the id of one; `add` and `remove`, lists of tags; or `origin`, the address of
         the portal.
     """
-    parameters = {"operation": operation.value, "customers": sorted(customer_ids)[:MAX_CUSTOMERS], **choices}
-    return start.start(kind=JobKind.CUSTOMER_BATCH, title=title, parameters=parameters, dry_run=False, by=by, at=at)
+    parameters = {"operation": operation.value, **choices}
+    return _BATCH.start(kind=JobKind.CUSTOMER_BATCH, ids=customer_ids, choices=parameters, title=title, by=by, at=at)
 
 
-def _create_items(job: Job, after: JobItem | None) -> Iterator[JobItem]:
-    done = after.number if after else 0
-    for number, customer_id in enumerate(job.parameters["customers"][done:], start=done + 1):
-        yield JobItem(job=job, number=number, parameters={"customer": customer_id})
+def _find(customer_id: int) -> Customer:
+    return Customer.objects.select_related("test_clock").get(pk=customer_id)
 
 
-def _process(item: JobItem, at: datetime) -> ItemOutcome:
-    customer = Customer.objects.select_related("test_clock").get(pk=item.parameters["customer"])
-    try:
-        if customer.erased_at is not None:
-            raise CustomerNotChanged(_("The customer's personal data was erased."))
-        _OPERATIONS[item.job.parameters["operation"]](customer, item.job, at)
-    except (CustomerNotChanged, CouponRefused) as refusal:
-        return ItemOutcome({"refused": 1}, [{"customer": customer.external_id, "reason": str(refusal)}])
-    return ItemOutcome({"changed": 1})
+def _process(customer: Customer, job: Job, at: datetime) -> str:
+    if customer.erased_at is not None:
+        raise CustomerNotChanged(_("The customer's personal data was erased."))
+    _OPERATIONS[job.parameters["operation"]](customer, job, at)
+    return "changed"
 
 
 def _apply_coupon(customer: Customer, job: Job, at: datetime) -> None:
@@ -103,7 +95,13 @@ _OPERATIONS: dict[str, Callable[[Customer, Job, datetime], None]] = {
     BatchOperation.PORTAL_LINKS: _email_portal_link,
 }
 
-CUSTOMER_BATCH = JobDefinition(
-    permission="customers.change_customer", split=_create_items, process=_process, columns=("customer", "reason")
+_BATCH = RowBatch(
+    parameter="customer",
+    find=_find,
+    name=lambda customer: str(customer.external_id),
+    process=_process,
+    refusals=(CustomerNotChanged, CouponRefused),
 )
+
+CUSTOMER_BATCH = _BATCH.definition(permission="customers.change_customer")
 """The definition of this job."""

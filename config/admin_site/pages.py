@@ -21,6 +21,7 @@ from config.admin_site.selection_export import ExportSelection
 from customers.admin.customers import CustomerAdmin
 from customers.admin.sellers import SellerAdmin
 from customers.models import Customer, Seller
+from invoices.admin.account_statement import CustomerStatement
 from invoices.admin.invoices import InvoiceAdmin
 from invoices.admin.payments import DunningInline
 from invoices.admin.sellers import SellerSample
@@ -45,7 +46,7 @@ class CouponPage(CouponRedemptions, CouponAdmin):
 
 
 @admin.register(Customer)
-class CustomerPage(CustomerList, CustomerAccount, CustomerAdmin):
+class CustomerPage(CustomerList, CustomerAccount, CustomerStatement, CustomerAdmin):
     list_display = (
         *("legal_name", "external_id", "health_shown", "plans_shown", "due_shown", "last_invoice_shown"),
         *("tags_shown", "seller", "created_at"),
@@ -60,27 +61,27 @@ class CustomerPage(CustomerList, CustomerAccount, CustomerAdmin):
         {
             "title": _("More"),
             "icon": "more_horiz",
-            "items": ["give_coupon", "clone", "check_tax_number", "export_personal", "erase_personal"],
+            "items": [
+                *("account_statement", "give_coupon", "clone", "check_tax_number", "export_personal"),
+                "erase_personal",
+            ],
         },
     )
 
 
 @admin.register(Invoice)
 class InvoicePage(InvoiceOfPeriod, InvoicePayments, InvoiceAdmin):
-    actions = ("make_files",)
+    actions = ("send_many", "charge_many", "write_off_many", "make_files", "export_selection")
+    export_selection = ExportSelection.as_action()
+    primary_actions = ("issue_draft", "charge", "record_payment", "open_pdf")
     actions_detail = (
-        *("open_pdf", "edit_draft", "issue_draft", "discard_draft", "record_payment", "charge", "credit"),
+        *("issue_draft", "charge", "record_payment", "edit_draft", "send_again", "open_pdf"),
         {
             "title": _("More"),
             "icon": "more_horiz",
             "items": [
-                "take_back",
-                "void",
-                "write_off",
-                "regenerate",
-                "render_again",
-                "send_explanation",
-                "edit_labels",
+                *("credit", "void", "write_off", "regenerate", "take_back", "discard_draft", "render_again"),
+                *("send_explanation", "add_note", "edit_labels"),
             ],
         },
     )

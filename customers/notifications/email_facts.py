@@ -82,6 +82,7 @@ LISTED: Mapping[str, Mapping[str, Promise]] = {
     "invoice.overdue": INVOICE | TRANSFER,
     "invoice.paid": INVOICE,
     "invoice.reminder": INVOICE | TRANSFER,
+    "invoice.resent": INVOICE | TRANSFER,
     "invoice.uncollectible": INVOICE,
     "migration.announced": {
         "plan": _("Current plan"),

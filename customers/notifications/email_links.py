@@ -43,6 +43,7 @@ PAGES: Mapping[str, tuple[Page, ...]] = {
     "invoice.overdue": (PAY, VIEW_INVOICE),
     "invoice.paid": (VIEW_INVOICE,),
     "invoice.reminder": (PAY, VIEW_INVOICE),
+    "invoice.resent": (PAY, VIEW_INVOICE),
     "migration.announced": (VIEW_PLAN,),
     "payment.failed": (UPDATE_METHOD, PAY_ANOTHER_WAY),
     "payment.succeeded": (VIEW_INVOICE,),

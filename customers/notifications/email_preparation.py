@@ -15,7 +15,7 @@ from customers.notifications.email_templates import choose_language, reader_loca
 from customers.notifications.samples import EMAIL_FACTS
 from lib.email_layout import NO_SENDER, Attachment
 
-WITH_INVOICE = frozenset({"invoice.issued", "invoice.reminder", "invoice.overdue", "topup.paid"})
+WITH_INVOICE = frozenset({"invoice.issued", "invoice.reminder", "invoice.overdue", "invoice.resent", "topup.paid"})
 """Kinds that have the PDF of their invoice attached."""
 
 EXPLAINED = frozenset(kind for kind, facts in EMAIL_FACTS.items() if "explanation" in facts)

@@ -50,6 +50,7 @@ KINDS: dict[str, NotificationKind] = {
     "invoice.overdue": NotificationKind(_("Invoice past due"), MailAudience.BILLING, to_owner=True),
     "invoice.paid": NotificationKind(_("Invoice paid"), MailAudience.BILLING),
     "invoice.reminder": NotificationKind(_("Payment reminder"), MailAudience.BILLING),
+    "invoice.resent": NotificationKind(_("Invoice sent again by a staff user"), MailAudience.BILLING),
     "invoice.uncollectible": NotificationKind(_("Invoice written off"), to_owner=True),
     "invoice.voided": NotificationKind(_("Invoice voided")),
     "migration.announced": NotificationKind(_("Plan migration announced"), MailAudience.BILLING, to_owner=True),

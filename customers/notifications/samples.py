@@ -31,6 +31,7 @@ SAMPLES: dict[str, Facts] = {
     "invoice.overdue": OVERDUE,
     "invoice.paid": INVOICE,
     "invoice.reminder": OVERDUE | {"days": 7},
+    "invoice.resent": INVOICE | {"document": "invoice", "due_date": "2026-05-18"},
     "invoice.uncollectible": OVERDUE,
     "migration.announced": {
         "subscription": "acme-pro",

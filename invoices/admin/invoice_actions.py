@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -11,8 +12,12 @@ from access.approvals import Act
 from customers.customer_time import current_time
 from invoices.admin.credit_notes import VoidInvoiceForm
 from invoices.credit_notes.acts import VoidInvoice
+from invoices.documents.invoice_email import EmailRefused, check_invoice_can_be_sent, send_invoice_again
+from invoices.documents.staff_notes import NoteRefused, add_note
 from invoices.models import DocumentKind, Invoice, Rendering, WriteOff
+from invoices.models.invoices import OPEN_INVOICES
 from invoices.models.labels import labels_of
+from invoices.models.notes import MAX_NOTE_TEXT
 from invoices.one_off_invoices import (
     OneOffInvoiceRefused,
     discard_draft,
@@ -22,9 +27,8 @@ from invoices.one_off_invoices import (
 )
 from invoices.payments.acts import WriteOffInvoice
 from invoices.payments.attempts import PaymentAttemptRefused, close_pages
-from invoices.payments.write_offs import WRITABLE
 from invoices.rendering import renderer
-from lib.admin import ConfirmedAction, Preview, Response, list_url
+from lib.admin import ConfirmedAction, Preview, Response, StaffForm, list_url
 from lib.admin.labels import LabelsForm
 from lib.formats import format_money
 from lib.label_changes import set_labels
@@ -85,7 +89,7 @@ class WriteOffAction(ApprovableAction[Invoice]):
 
     @staticmethod
     def is_offered(invoice: Invoice) -> bool:
-        return invoice.kind == DocumentKind.INVOICE and invoice.state in WRITABLE and invoice.due > 0
+        return invoice.kind == DocumentKind.INVOICE and invoice.state in OPEN_INVOICES and invoice.due > 0
 
     def preview(self, invoice: Invoice) -> Preview:
         return Preview(
@@ -154,6 +158,61 @@ class DiscardDraft(DraftAction):
     def run(self, draft: Invoice) -> Response:
         discard_draft(invoice_id=draft.pk, at=current_time(draft.customer), by=self.user)
         return self.done(gettext("The draft was discarded."), to=list_url(Invoice))
+
+
+class SendInvoiceAgain(ConfirmedAction[Invoice]):
+    """Email the invoice with its PDF once more."""
+
+    label, icon, verb = _("Send again"), "forward_to_inbox", _("Send again")
+    permission = "customers.add_portallink"
+    refusals = (EmailRefused,)
+
+    @staticmethod
+    def is_offered(invoice: Invoice) -> bool:
+        return is_issued(invoice) and not invoice.sandbox
+
+    def preview(self, invoice: Invoice) -> Preview:
+        contacts = invoice.customer.contacts.filter(billing=True).order_by("email")
+        title = gettext("Send %(invoice)s again") % {"invoice": invoice}
+        try:
+            check_invoice_can_be_sent(invoice)
+        except EmailRefused as refused:
+            return Preview(title=title, consequences=[], problems=[str(refused)])
+        text = gettext("Tollbook emails the invoice with its PDF to %(contacts)s, each in their language.")
+        return Preview(
+            title=title,
+            consequences=[
+                text % {"contacts": ", ".join(contact.email for contact in contacts)},
+                gettext("The audit log records who sent it."),
+            ],
+        )
+
+    def run(self, invoice: Invoice) -> Response:
+        at = current_time(invoice.customer)
+        # The same minute is the same request: a button that was pressed twice.
+        send_invoice_again(invoice_id=invoice.pk, key=f"{at:%Y-%m-%dT%H:%M}", at=at, by=self.user)
+        return self.done(gettext("%(invoice)s is on its way.") % {"invoice": invoice})
+
+
+class StaffNoteForm(StaffForm):
+    text = forms.CharField(
+        label=_("Note"), max_length=MAX_NOTE_TEXT, widget=forms.Textarea(attrs={"class": "field wide", "rows": 4})
+    )
+
+
+class AddStaffNote(ConfirmedAction[Invoice]):
+    label, icon, verb = _("Add note"), "chat", _("Add note")
+    permission = "invoices.label_invoice"
+    form_class = StaffNoteForm
+    refusals = (NoteRefused,)
+    refusal_field = "text"
+    is_offered = staticmethod(is_issued)
+    title = _("Add a note to {}")
+    consequences = (_("Staff see it in the timeline. The customer doesn't. It can't be changed afterwards."),)
+
+    def run(self, invoice: Invoice) -> Response:
+        add_note(invoice_id=invoice.pk, text=self.choices["text"], at=current_time(invoice.customer), by=self.user)
+        return self.done(gettext("The note was added."))
 
 
 class EditInvoiceLabels(ConfirmedAction[Invoice]):

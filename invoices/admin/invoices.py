@@ -18,31 +18,35 @@ from invoices.admin.credit_notes import credit_page
 from invoices.admin.einvoice_files import einvoice_paths
 from invoices.admin.explanation_panel import STAFF_LOCALE, SendExplanation, explanation_panel
 from invoices.admin.invoice_actions import (
+    AddStaffNote,
     DiscardDraft,
     EditInvoiceLabels,
     IssueDraft,
     RenderAgain,
+    SendInvoiceAgain,
     VoidAction,
     WriteOffAction,
     is_creditable,
     is_draft,
 )
+from invoices.admin.invoice_headline import days_past_due, make_headline
+from invoices.admin.invoice_timeline import read_invoice_timeline
 from invoices.admin.list_tabs import invoice_tabs
 from invoices.admin.one_off_invoices import draft_page
 from invoices.admin.receipt_files import receipt_path
 from invoices.credit_notes.acts import DESTINATIONS
 from invoices.models import DocumentKind, Invoice, Rendering
-from invoices.models.invoices import BILLS_USAGE, CreditTo, InvoiceState
+from invoices.models.invoices import BILLS_USAGE, OPEN_INVOICES, CreditTo, InvoiceState
 from invoices.models.labels import labels_of
-from invoices.payments.manual_payments import PAYABLE
 from invoices.rendering import renderer
 from invoices.rendering.downloads import file_name
 from invoices.rendering.facts_reader import read_invoice_facts
-from invoices.rendering.page_content import compose
+from invoices.rendering.formats import Figures
+from invoices.rendering.page_content import PageContent, compose
 from lib.admin import ConditionFilter, ReadOnlyAdmin, is_allowed, page_url, row_action
 from lib.admin.columns import display, money_column, state_column, text_column
 from lib.admin.labels import TagFilter, shown_labels, tags_column
-from lib.formats import format_money
+from lib.locales import document_locale
 from lib.translation import Text
 
 STATE_COLORS = {
@@ -109,6 +113,8 @@ class InvoiceAdmin(CustomerSearch, ReadOnlyAdmin):
     render_again = RenderAgain.as_action()
     send_explanation = SendExplanation.as_action()
     edit_labels = EditInvoiceLabels.as_action()
+    send_again = SendInvoiceAgain.as_action()
+    add_note = AddStaffNote.as_action()
 
     @display(description=_("Number"), ordering="number")
     def name(self, invoice: Invoice) -> str:
@@ -121,13 +127,13 @@ class InvoiceAdmin(CustomerSearch, ReadOnlyAdmin):
     )
 
     due_shown = money_column(
-        lambda invoice: invoice.due if invoice.state in PAYABLE else None,
+        lambda invoice: invoice.due if invoice.state in OPEN_INVOICES else None,
         _("Amount due"),
     )
 
     @display(description=_("Days past due"), ordering="due_date")
     def days_past_due(self, invoice: Invoice) -> str:
-        return str(_days_past_due(invoice) or "")
+        return str(days_past_due(invoice, now=timezone.now()) or "")
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         tabs = {"invoice_tabs": invoice_tabs(request, self.get_queryset(request))}
@@ -141,15 +147,23 @@ class InvoiceAdmin(CustomerSearch, ReadOnlyAdmin):
     def page_context(self, request: HttpRequest, invoice: Invoice) -> dict[str, Any]:
         """Return the invoice's own text, in the staff's language."""
         rendering = Rendering.objects.defer("content").filter(invoice=invoice).first()
+        document = compose(replace(read_invoice_facts(invoice), locale=STAFF_LOCALE))
+        now = timezone.now()
+        timeline = read_invoice_timeline(
+            invoice,
+            at=loaded_current_time(invoice.customer, now=now),
+            shows_write_off=is_allowed(request, "invoices.view_writeoff"),
+        )
         return {
             "title": _title(invoice),
             "invoice": invoice,
             "destination": DESTINATIONS.get(CreditTo(invoice.credit_to)) if invoice.credit_to else "",
             "corrections": list(invoice.corrections.order_by("pk")),
-            "due": format_money(invoice.due, str(invoice.currency)) if invoice.state in PAYABLE else "",
-            "days_past_due": _days_past_due(invoice),
-            "document": compose(replace(read_invoice_facts(invoice), locale=STAFF_LOCALE)),
-            "state_color": STATE_COLORS.get(invoice.state, ""),
+            "headline": make_headline(invoice, timeline, now=now),
+            "timeline": timeline,
+            "document": document,
+            "details": _details(invoice, document),
+            "may_note": AddStaffNote.is_offered(invoice) and is_allowed(request, AddStaffNote.permission),
             "labels": _shown_labels(request, invoice),
             "panel": explanation_panel(invoice),
             "can_send": SendExplanation.is_offered(invoice) and request.user.has_perm(SendExplanation.permission),
@@ -200,18 +214,16 @@ def _shown_labels(request: HttpRequest, invoice: Invoice) -> dict[str, Any]:
     return shown_labels(Invoice, labels.metadata, labels.tags, edit_url=edit_url)
 
 
+def _details(invoice: Invoice, document: PageContent) -> list[tuple[str, str]]:
+    """Return what the document says about itself, without the number and the dates, which the page begins with."""
+    figures = Figures(document_locale(STAFF_LOCALE), str(invoice.currency), ZoneInfo("UTC"))
+    dates = [figures.day(day) for day in (invoice.issue_date, invoice.due_date) if day is not None]
+    return [(name, value) for name, value in document.meta if value not in (invoice.number, *dates)]
+
+
 def _title(invoice: Invoice) -> str:
     if is_draft(invoice):
         return gettext("Draft for %(customer)s") % {"customer": invoice.customer}
     if invoice.kind == DocumentKind.CREDIT_NOTE:
         return gettext("Credit note %(number)s") % {"number": invoice}
     return gettext("Invoice %(number)s") % {"number": invoice}
-
-
-def _days_past_due(invoice: Invoice) -> int:
-    """Return the days since the due date, by the seller's calendar; 0 if nothing is past due."""
-    if invoice.state not in PAYABLE or not invoice.due or invoice.due_date is None:
-        return 0
-    now = loaded_current_time(invoice.customer, now=timezone.now())
-    today = now.astimezone(ZoneInfo(invoice.seller.time_zone)).date()
-    return max((today - invoice.due_date).days, 0)

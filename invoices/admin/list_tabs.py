@@ -6,17 +6,16 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, F, QuerySet, Sum
+from django.db.models import Count, QuerySet, Sum
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from invoices.models import DocumentKind, Invoice
-from invoices.models.invoices import InvoiceState
+from invoices.models.invoices import AMOUNT_DUE, InvoiceState
 from lib.decimals import ZERO
 from lib.formats import format_money, format_number
 from lib.translation import Text
 
-_DUE = F("total") - F("credited") - F("paid") + F("returned")
 _SUMMED = (InvoiceState.DRAFT, InvoiceState.ISSUED, InvoiceState.OVERDUE)
 """States whose invoices are few, so that every look at the list can add them up."""
 
@@ -60,7 +59,7 @@ class _Totals:
             invoices.filter(kind=DocumentKind.INVOICE, state__in=_SUMMED)
             .order_by()
             .values_list("state", "currency")
-            .annotate(invoices=Count("pk"), amount_due=Sum(_DUE))
+            .annotate(invoices=Count("pk"), amount_due=Sum(AMOUNT_DUE))
         )
         self._counts: dict[str, int] = defaultdict(int)
         self._due: dict[str, dict[str, Decimal]] = defaultdict(dict)

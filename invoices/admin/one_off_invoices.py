@@ -21,7 +21,7 @@ from invoices.one_off_invoices import (
     request_from_draft,
 )
 from invoices.one_off_invoices.one_off_invoice import MAX_NET_DAYS, MAX_NOTE, MAX_PURCHASE_ORDER
-from invoices.one_off_invoices.one_off_lines import MAX_LINES
+from invoices.one_off_invoices.one_off_lines import MAX_GROUP, MAX_LINES
 from lib.admin import limit_to_sellers, page_url, staff_page, staff_user
 from lib.admin.number_fields import NumberInput
 from lib.formats import format_money
@@ -82,6 +82,12 @@ class LineForm(forms.Form):
     )
     last_day = forms.DateField(
         label=_("Last day"), widget=forms.DateInput(format="%Y-%m-%d", attrs={**FIELD, "type": "date"})
+    )
+    group = forms.CharField(
+        label=_("Group"),
+        max_length=MAX_GROUP,
+        required=False,
+        widget=forms.TextInput(attrs={**FIELD, "list": "line-groups", "size": "12"}),
     )
 
 
@@ -144,6 +150,7 @@ def draft_page(request: HttpRequest, invoice: Invoice) -> HttpResponse:
         terms=terms,
         lines=lines,
         preview=draft,
+        groups=sorted({line.group for line in one_off_request.lines if line.group}),
         back=page_url(invoice),
     )
 

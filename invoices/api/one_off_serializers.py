@@ -9,7 +9,7 @@ from rest_framework import serializers
 from customers.api.fields import SellerField
 from invoices.one_off_invoices import OneOffLine, OneOffRequest
 from invoices.one_off_invoices.one_off_invoice import MAX_NET_DAYS, MAX_NOTE, MAX_PURCHASE_ORDER
-from invoices.one_off_invoices.one_off_lines import MAX_LINES, MAX_PLACES
+from invoices.one_off_invoices.one_off_lines import MAX_GROUP, MAX_LINES, MAX_PLACES
 from lib.api.field_rules import FieldRule, given, not_both
 from lib.api.fields import CurrencyField, StrictFields
 from lib.api.labels import MetadataObjectField, TagListField
@@ -29,6 +29,12 @@ class OneOffLineSerializer(StrictFields, serializers.Serializer[Any]):
         required=False, help_text="First day of the service, in the customer's time zone; default: today."
     )
     last_day = serializers.DateField(required=False, help_text="Default: the first day.")
+    group = serializers.CharField(
+        max_length=MAX_GROUP,
+        required=False,
+        allow_blank=True,
+        help_text="Name of the lines that it is printed with, such as an order number; it changes no amount.",
+    )
 
 
 class DraftInvoiceChangeSerializer(StrictFields, serializers.Serializer[Any]):

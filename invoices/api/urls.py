@@ -1,5 +1,6 @@
 from django.urls import path
 
+from invoices.api.account_statements import AccountStatements
 from invoices.api.balances import BalanceEntriesView, BalancesView, PayOutView, Refunds
 from invoices.api.bank_statements import BankLines, BankStatements
 from invoices.api.credit_note_views import CreditNotes, CreditNoteView, VoidInvoiceView
@@ -38,6 +39,7 @@ urlpatterns = [
         PaymentMethods.route("make_default", "remove"),
         name="payment_method",
     ),
+    path("customers/<str:customer>/account-statement", AccountStatements.route("read"), name="account_statement_api"),
     path("customers/<str:customer>/balances", BalancesView.route("list_all"), name="balances"),
     path("customers/<str:customer>/balances/entries", BalanceEntriesView.route("list_all"), name="balance_entries"),
     path("customers/<str:customer>/balances/payouts", PayOutView.route("pay_out"), name="balance_payouts"),

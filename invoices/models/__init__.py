@@ -6,6 +6,7 @@ from invoices.models.invoices import Invoice, InvoiceTax, Line
 from invoices.models.labels import InvoiceLabels
 from invoices.models.merchant_accounts import MerchantAccount
 from invoices.models.month_locks import MonthLock
+from invoices.models.notes import InvoiceNote
 from invoices.models.numbering import DocumentKind, NumberSeries
 from invoices.models.payment_attempts import PayerAccount, PaymentAttempt, PaymentMethod, ProviderEvent, Refund
 from invoices.models.payments import Payment
@@ -27,6 +28,7 @@ __all__ = [
     "DunningStep",
     "Invoice",
     "InvoiceLabels",
+    "InvoiceNote",
     "InvoiceTax",
     "Line",
     "MerchantAccount",

@@ -32,6 +32,16 @@ class InvoiceState(models.TextChoices):
     UNCOLLECTIBLE = "uncollectible", _("uncollectible")
 
 
+OPEN_INVOICES = (InvoiceState.ISSUED, InvoiceState.OVERDUE)
+"""
+States of invoices that are receivables. A written-off invoice can still be paid, but nobody waits for its amount.
+"""
+
+
+AMOUNT_DUE = F("total") - F("credited") - F("paid") + F("returned")
+"""`Invoice.due` of an issued invoice, in the database."""
+
+
 class CreditTo(models.TextChoices):
     """Where the money of a credit note goes."""
 

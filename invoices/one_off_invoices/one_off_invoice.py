@@ -27,6 +27,7 @@ from invoices.one_off_invoices.one_off_lines import (
     OneOffLine,
     check_lines,
     draft_line,
+    in_groups,
     one_off_line,
 )
 from invoices.tax.buyer_details import buyer_of
@@ -166,7 +167,7 @@ def _build_draft(invoice_id: int, customer: Customer, request: OneOffRequest, *,
     seller, buyer = read_sellers([seller_id])[seller_id], buyer_of(customer, seller_id=seller_id)
     currency = request.currency or str(customer.currency)
     _check_request(request, currency)
-    lines = [draft_line(line, buyer=buyer, seller=seller, currency=currency) for line in request.lines]
+    lines = [draft_line(line, buyer=buyer, seller=seller, currency=currency) for line in in_groups(request.lines)]
     draft = Draft(
         id=invoice_id,
         # Stored as a draft already, so issuing updates its row and its lines replace the stored ones.

@@ -21,6 +21,7 @@ from plans.pricing.rating_parts import price_units
 # A request writes all lines at once. Places: as many as a unit price has.
 MAX_LINES = 500
 MAX_PLACES = 12
+MAX_GROUP = 80
 ZERO, ONE = Decimal(0), Decimal(1)
 A_DAY = timedelta(days=1)
 
@@ -39,6 +40,7 @@ class OneOffLine:
     A requested line: a number of units at a price, which is below zero for a deduction.
 
     first_day, last_day: of the service, by the customer's calendar. tax_code: selects the tax rates.
+    group: the name of the lines that it is printed with, such as an order number or a project; it changes no amount.
     """
 
     description: str
@@ -48,6 +50,7 @@ class OneOffLine:
     quantity: Decimal = ONE
     unit: str = ""
     tax_code: str = ""
+    group: str = ""
 
 
 def check_lines(lines: Sequence[OneOffLine], currency: str) -> None:
@@ -58,6 +61,7 @@ def check_lines(lines: Sequence[OneOffLine], currency: str) -> None:
     for index, line in enumerate(lines):
         for is_invalid, field_name, text in (
             (not line.description.strip(), "description", _("Enter a description.")),
+            (len(line.group) > MAX_GROUP, "group", _("Enter a shorter name of the group.")),
             (
                 not _is_storable(line.quantity, MAX_QUANTITY) or line.quantity <= 0,
                 "quantity",
@@ -95,17 +99,26 @@ def draft_line(line: OneOffLine, *, buyer: Buyer, seller: SellerTerms, currency:
         unit=line.unit,
         amount=amount_of(line, currency),
         taxes=seller.taxes_of(buyer, at=last_instant(ends_at), code=line.tax_code),
-        explanation=explanation(line.quantity, line.unit_price, line.tax_code),
+        explanation=explanation(line.quantity, line.unit_price, line.tax_code, group=line.group.strip()),
     )
 
 
-def explanation(quantity: Decimal, unit_price: Decimal, tax_code: str) -> bytes:
-    """Return a line's explanation and tax code as JSON."""
+def explanation(quantity: Decimal, unit_price: Decimal, tax_code: str, *, group: str = "") -> bytes:
+    """Return a line's explanation, tax code and group as JSON."""
     part = price_units(ZERO, None, quantity, unit_price)
     rating: dict[str, Any] = {"parts": [part.as_json()], "amount": to_plain_string(part.amount)}
+    if group:
+        rating["group"] = group
     return msgspec.json.encode(
         rating | {"formula": f"{to_plain_string(quantity)} × {to_plain_string(unit_price)}", "tax_code": tax_code}
     )
+
+
+def in_groups(lines: Sequence[OneOffLine]) -> list[OneOffLine]:
+    """Return the lines with those of a group next to each other, in the order of the groups' first lines."""
+    groups = list(dict.fromkeys(line.group.strip() for line in lines))
+    # Lines without a group have no heading, so they come before the first one.
+    return sorted(lines, key=lambda line: (bool(line.group.strip()), groups.index(line.group.strip())))
 
 
 def one_off_line(line: Mapping[str, Any], zone: ZoneInfo) -> OneOffLine:
@@ -119,6 +132,7 @@ def one_off_line(line: Mapping[str, Any], zone: ZoneInfo) -> OneOffLine:
         quantity=line["quantity"],
         unit=line["unit"],
         tax_code=line["explanation"]["tax_code"],
+        group=line["explanation"].get("group", ""),
     )
 
 

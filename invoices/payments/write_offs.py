@@ -12,13 +12,12 @@ from django.utils.translation import gettext as _
 from customers.notifications import announce
 from invoices.amounts.line_net import line_net_sql
 from invoices.models import Invoice, WriteOff, WriteOffShare
-from invoices.models.invoices import InvoiceState
+from invoices.models.invoices import OPEN_INVOICES, InvoiceState
 from lib import sql
 from lib.audit_log import audited_transaction
 from lib.decimals import EXACT, ZERO, to_plain_string
 from lib.money import round_money
 
-WRITABLE = (InvoiceState.ISSUED, InvoiceState.OVERDUE)
 MAX_REASON = 300
 
 # What credit notes have left of each line; a share of it is unpaid.
@@ -55,7 +54,7 @@ def write_off(*, invoice_id: int, reason: str, at: datetime, by: User | None = N
         invoice = (
             Invoice.objects.select_for_update(of=("self",), no_key=True).select_related("seller").get(pk=invoice_id)
         )
-        if invoice.state not in WRITABLE or not invoice.due:
+        if invoice.state not in OPEN_INVOICES or not invoice.due:
             text = _("Nothing can be written off. State of %(invoice)s: %(state)s; amount due: %(due)s.")
             values = {"invoice": invoice, "state": invoice.get_state_display(), "due": to_plain_string(invoice.due)}
             raise WriteOffRefused(text % values, field="invoice")

@@ -3,19 +3,18 @@
 from datetime import date
 from typing import Any
 
-from django.db.models import F, Q, QuerySet, Sum
+from django.db.models import Q, QuerySet, Sum
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext_lazy as _
 
 from customers.portal.visit import Visit, paginate, render_page, signed_in
 from invoices.models import DocumentKind, Invoice
-from invoices.models.invoices import InvoiceState
+from invoices.models.invoices import AMOUNT_DUE, OPEN_INVOICES, InvoiceState
 from invoices.portal.formats import PortalFigures, portal_figures
 from lib.decimals import ZERO
 
-OPEN_STATES = (InvoiceState.ISSUED, InvoiceState.OVERDUE)
-VISIBLE_STATES = (*OPEN_STATES, InvoiceState.PAID, InvoiceState.VOID, InvoiceState.UNCOLLECTIBLE)
+VISIBLE_STATES = (*OPEN_INVOICES, InvoiceState.PAID, InvoiceState.VOID, InvoiceState.UNCOLLECTIBLE)
 """A draft was never sent, so the customer doesn't see it."""
 
 STATE_LABELS = {
@@ -62,7 +61,7 @@ def invoice_row(invoice: Invoice, figures: PortalFigures, visit: Visit) -> dict[
         "state_label": STATE_LABELS[state],
         "state_class": STATE_CLASSES.get(state, ""),
         "total": figures.in_currency(invoice.total.amount, currency),
-        "due": figures.in_currency(invoice.due, currency) if invoice.due and invoice.state in OPEN_STATES else "",
+        "due": figures.in_currency(invoice.due, currency) if invoice.due and invoice.state in OPEN_INVOICES else "",
     }
 
 
@@ -70,7 +69,7 @@ def customer_state(invoice: Invoice, *, today: date) -> str:
     """Return the state of an invoice for its customer, a key of `STATE_LABELS`."""
     if invoice.kind == DocumentKind.CREDIT_NOTE:
         return "credited"
-    if invoice.state in OPEN_STATES:
+    if invoice.state in OPEN_INVOICES:
         return "past_due" if invoice.due_date and invoice.due_date < today else "open"
     return str(invoice.state)
 
@@ -79,15 +78,14 @@ def sum_by_currency(visit: Visit, figures: PortalFigures) -> list[dict[str, Any]
     """Return the invoiced and the due total in each currency, in one query."""
     rows = customer_documents(visit).filter(kind=DocumentKind.INVOICE).exclude(state=InvoiceState.VOID)
     today = visit.at.astimezone(figures.zone).date()
-    left = F("total") - F("credited") - F("paid")
-    is_open = Q(state__in=OPEN_STATES)
+    is_open = Q(state__in=OPEN_INVOICES)
     sums = (
         rows.order_by()
         .values_list("currency")
         .annotate(
             invoiced=Sum("total"),
-            unpaid=Sum(left, filter=is_open),
-            past_due=Sum(left, filter=is_open & Q(due_date__lt=today)),
+            unpaid=Sum(AMOUNT_DUE, filter=is_open),
+            past_due=Sum(AMOUNT_DUE, filter=is_open & Q(due_date__lt=today)),
         )
     )
     return [

@@ -1,5 +1,10 @@
 from django.urls import path
 
+from invoices.portal.account_statement import (
+    account_statement,
+    account_statement_file,
+    account_statement_table,
+)
 from invoices.portal.invoice_list import invoice_list
 from invoices.portal.invoice_page import invoice_csv, invoice_page, invoice_pdf
 from invoices.portal.payment import pay_invoice
@@ -21,6 +26,9 @@ urlpatterns = [
     path("invoices/<int:number>.csv", invoice_csv, name="portal_invoice_table"),
     path("invoices/<int:number>/receipts/<int:payment>", receipt_page, name="portal_receipt"),
     path("invoices/<int:number>/receipts/<int:payment>.pdf", receipt_pdf, name="portal_receipt_file"),
+    path("statement", account_statement, name="account_statement"),
+    path("statement.csv", account_statement_table, name="account_statement_table"),
+    path("statement.pdf", account_statement_file, name="account_statement_file"),
     path("payment-methods", payment_methods, name="portal_payment_methods"),
     path("payment-methods/add", add_payment_method, name="portal_add_payment_method"),
     path("payment-methods/automatic", charge_automatically, name="portal_charge_automatically"),

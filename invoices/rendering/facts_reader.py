@@ -116,7 +116,10 @@ def _lines(invoice: Invoice, most_lines: int) -> tuple[LineFacts, ...]:
     if len(rows) > most_lines:
         raise TooManyLines(f"{invoice} has more than {most_lines:,} lines. Split it into several invoices.")
     headings = section_headings(invoice)
-    return tuple(LineFacts(*(*row, headings.get(position, ""))) for position, *row in rows)
+    names = LINE_COLUMNS.index("explanation")
+    return tuple(
+        LineFacts(*(*row, headings.get(position, "") or str(row[names].get("group", "")))) for position, *row in rows
+    )
 
 
 def section_headings(invoice: Invoice) -> dict[int, str]:

@@ -19,6 +19,7 @@ from invoices.rendering.line_explanation import PriceText, Working, explain_line
 from invoices.rendering.parties import LETTER_PAPER, PartyText, party_text
 from invoices.rendering.usage_facts import MeterUsage
 from invoices.rendering.wallet_facts import WalletStatement
+from lib.decimals import exact_sum
 from lib.locales import document_locale
 
 # A footer of this size fits the bottom margin of every page; a longer one is printed once, at the end.
@@ -37,7 +38,7 @@ class LineText:
     """
     A row of the table. workings: the rows below it. span: its days, if they differ from the invoice's.
 
-    heading: of the section that starts with this row; else empty.
+    heading: of the section that starts with this row; else empty. group_total: of the group that ends with it.
     """
 
     description: str
@@ -49,6 +50,7 @@ class LineText:
     amount: str
     workings: tuple[Working, ...]
     heading: str = ""
+    group_total: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,12 +178,7 @@ def _compose(
         headline=_headline(facts, figures),
         reason=facts.reason,
         summary=facts.summary,
-        lines=tuple(
-            _line(line, facts, figures, heading="" if line.section == previous_section else line.section)
-            for previous_section, line in zip(
-                ("", *(previous_line.section for previous_line in facts.lines)), facts.lines, strict=False
-            )
-        ),
+        lines=_lines(facts, figures),
         subtotal=figures.money(facts.net),
         taxes=_taxes(facts, figures),
         total=figures.money(facts.total),
@@ -282,6 +279,20 @@ def _headline(facts: InvoiceFacts, figures: Figures) -> str:
     if not facts.due_date:
         return amount
     return _("%(amount)s due %(date)s") % {"amount": amount, "date": figures.day(facts.due_date)}
+
+
+def _lines(facts: InvoiceFacts, figures: Figures) -> tuple[LineText, ...]:
+    sections = [line.section for line in facts.lines]
+    texts = []
+    for line, previous, following in zip(facts.lines, ["", *sections], [*sections[1:], ""], strict=False):
+        heading = "" if line.section == previous else line.section
+        text = _line(line, facts, figures, heading=heading)
+        # Sections of consolidated invoices have no subtotal; groups of one-off invoices do.
+        if line.section and line.section == line.explanation.get("group") and line.section != following:
+            total = exact_sum(other.amount for other in facts.lines if other.section == line.section)
+            text = replace(text, group_total=figures.money(total))
+        texts.append(text)
+    return tuple(texts)
 
 
 def _line(line: LineFacts, facts: InvoiceFacts, figures: Figures, *, heading: str) -> LineText:

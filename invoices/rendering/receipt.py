@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC
 from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel import Locale
@@ -100,9 +101,17 @@ def render_receipt(payment: Payment) -> bytes:
 
     :raises MissingFont: if a text of it can't be printed.
     """
-    receipt = compose_receipt(payment)
-    with translation.override(receipt.language):
-        html = render_to_string(TEMPLATE, {"document": receipt}).translate(CONTROLS)
+    return typeset_page(TEMPLATE, compose_receipt(payment))
+
+
+def typeset_page(template: str, document: Any) -> bytes:
+    """
+    Return a document as a PDF, in its own language. document: the texts of `invoices/frame.html`.
+
+    :raises MissingFont: if a text of it can't be printed.
+    """
+    with translation.override(document.language):
+        html = render_to_string(template, {"document": document}).translate(CONTROLS)
     try:
         return typeset(html)
     except MissingGlyphs as error:

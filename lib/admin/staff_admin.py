@@ -1,6 +1,7 @@
 """The bases of staff pages: ModelAdmin with declared permissions, buttons and context."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from django.contrib.admin.views.main import ChangeList
@@ -12,6 +13,7 @@ from django.urls import URLPattern, path
 from django.utils.text import capfirst
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.dataclasses import UnfoldAction
+from unfold.enums import ActionVariant
 
 from lib.admin.actions import always
 from lib.admin.filters import field_filter
@@ -37,6 +39,7 @@ class StaffAdmin(PermissionRules, SellerRows, SwitchedRows, ModelAdmin):
     empty_title: heading of this text; default: that there are no rows yet.
     further_pages: pages below the list.
     lists_currencies: whether the page of a row has the list of suggestions for currencies that are typed in rows.
+    primary_actions: buttons of a row's page; the first of them that is offered is the primary one.
     """
 
     ordering: ClassVar[tuple[str, ...]] = ("-pk",)
@@ -47,6 +50,7 @@ class StaffAdmin(PermissionRules, SellerRows, SwitchedRows, ModelAdmin):
     empty_text: Text = ""
     empty_title: Text = ""
     further_pages: FurtherPages = ()
+    primary_actions: Sequence[str] = ()
 
     def get_urls(self) -> list[URLPattern]:
         pages = [
@@ -134,7 +138,20 @@ class StaffAdmin(PermissionRules, SellerRows, SwitchedRows, ModelAdmin):
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def get_actions_detail(self, request: HttpRequest, object_id: int | str) -> list[UnfoldAction]:
-        """Offer the actions that fit the row's state; the row is read only if that matters."""
+        """Offer the actions that fit the row's state, and mark the primary one."""
+        return self._mark_primary(self._offered_actions(request, object_id))
+
+    def _mark_primary(self, actions: list[UnfoldAction]) -> list[UnfoldAction]:
+        names = [f"{self.opts.app_label}_{self.opts.model_name}_{name}" for name in self.primary_actions]
+        offered = {action.action_name for action in actions}
+        primary = next((name for name in names if name in offered), None)
+        return [
+            replace(action, variant=ActionVariant.PRIMARY) if action.action_name == primary else action
+            for action in actions
+        ]
+
+    def _offered_actions(self, request: HttpRequest, object_id: int | str) -> list[UnfoldAction]:
+        """Return the actions that fit the row's state; the row is read only if that matters."""
         actions = super().get_actions_detail(request, object_id)
         rules = [getattr(action.method, "is_offered", always) for action in actions]
         if all(rule is always for rule in rules):

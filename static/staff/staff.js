@@ -25,3 +25,14 @@ document.addEventListener("click", (event) => {
         button.focus();
     }
 });
+
+// Print shows what is folded on the screen; afterwards the page is as before.
+let folded = [];
+window.addEventListener("beforeprint", () => {
+    folded = [...document.querySelectorAll("main details:not([open])")];
+    folded.forEach((details) => details.setAttribute("open", ""));
+});
+window.addEventListener("afterprint", () => {
+    folded.forEach((details) => details.removeAttribute("open"));
+    folded = [];
+});

@@ -66,12 +66,17 @@ HARMLESS_ACTIONS_OF_SUPPORT = {
     # action                                  why it has no effect
     "customers.customer email_portal_links": "the same links, for many customers",
     "customers.customer export_selection": "a file of what the list shows",
+    "invoices.invoice export_selection": "a file of what the list shows",
+    "invoices.invoice send_many": "emails to contacts about their own invoices",
 }
 HARMLESS_POSTS_OF_SUPPORT = {
     # path                                  why it has no effect
     "admin/password_change/": "their own",
     "admin/switch/": "their own lists",
     **dict.fromkeys(["admin/views/", "admin/columns/"], "their own views of lists"),
+    "admin/customers/customer/<row>/account_statement/": "shown as for a GET",
+    "admin/billing/job/<invoice_emails>/steer/cancel/": "stops emails to contacts about their own invoices",
+    "admin/invoices/invoice/<row>/send_again/": "an email to contacts about their own invoice",
     "admin/invoices/invoice/<row>/send_explanation/": "an email to contacts about their own invoice",
     **dict.fromkeys(["admin/", "admin/changes/", "admin/search/", "admin/<app>/"], "shown as for a GET"),
 }

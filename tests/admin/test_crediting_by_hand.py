@@ -44,7 +44,7 @@ def test_a_credit_note_is_issued_with_its_reason_and_author(member, invoice):
     assert "Credit note CN-000001" in text
     assert "CN-000001 credits €17.85 of INV-00001." in text
     page = member("support").get(address(invoice, "change")).content.decode()
-    for part in ("void", "Credited by", "CN-000001"):
+    for part in ("Void", "Credited by", "CN-000001"):
         assert part in page
     assert "Amount due" not in page
     history = member("support").get(address(invoice, "history")).content.decode()

@@ -110,6 +110,6 @@ def test_the_pdfs_of_chosen_invoices_are_rendered(member, ended_periods):
     start_run(client)
     run_jobs_now()
     chosen = list(Invoice.objects.values_list("pk", flat=True))
-    arguments = {"action": "make_files", "_selected_action": chosen}
+    arguments = {"action": "make_files", "_selected_action": chosen, "_agreed": "1"}
     assert client.post("/admin/invoices/invoice/", arguments).status_code == 302
     assert Job.objects.order_by("pk").last().parameters == {"invoices": sorted(chosen)}

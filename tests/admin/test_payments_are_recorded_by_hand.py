@@ -1,5 +1,7 @@
 """A payment is recorded from an invoice's page, once, only by staff with the permission."""
 
+from datetime import date
+
 import pytest
 
 from invoices.models import Payment
@@ -31,6 +33,12 @@ def test_the_page_shows_the_amount_due_and_records_a_payment(member, invoice):
         assert part in page
     assert "Record payment" not in page
     assert Payment.objects.get().by.first_name == "Finance"
+
+
+def test_a_payment_has_the_day_on_which_the_bank_booked_it(member, invoice):
+    arguments = {"amount": "17.85", "reference": "bank-7", "paid_on": "2026-02-03"}
+    member("finance").post(address(invoice), arguments)
+    assert Payment.objects.get().paid_at.date() == date(2026, 2, 3)
 
 
 @pytest.mark.parametrize(

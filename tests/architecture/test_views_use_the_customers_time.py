@@ -40,6 +40,7 @@ OF_NO_CUSTOMER = {
     "billing/admin/dashboard.py": "figures of live customers",
     "billing/admin/limits/alert_rules.py": "who set or removed a rule when",
     "billing/admin/audit/audit_job.py": "jobs are started in real time",
+    "billing/admin/closing/invoice_selections.py": "jobs are started in real time",
     "billing/admin/closing/invoice_run.py": "jobs are started in real time",
     "billing/admin/metering/imports.py": "jobs are started in real time",
     "billing/admin/jobs/job_page.py": "jobs are steered in real time",

@@ -192,11 +192,19 @@ UNLOCKED = lock(reason="'x'", unlocked_at="'2026-02-21'")
 FEBRUARY = lock(month="'2026-02-01'", locked_at="'2026-03-02'")
 IN_JANUARY = "issue_date = '2026-01-31'"
 
+NOTE = """
+    INSERT INTO invoices_invoicenote (invoice_id, text, by_id, at) SELECT min(id), '{}', 1, now()
+    FROM invoices_invoice
+"""
+
 LABELS = """
     INSERT INTO invoices_invoicelabels (invoice_id, metadata, tags) SELECT min(id), {} FROM invoices_invoice
 """
 
 CASES = [
+    ("invoice_note_says_something", NOTE.format("")),
+    ("pgtrigger", ";".join([NOTE.format("x"), "UPDATE invoices_invoicenote SET text = 'y'"])),
+    ("pgtrigger", ";".join([NOTE.format("x"), "DELETE FROM invoices_invoicenote"])),
     ("invoice_metadata_is_text_by_key", LABELS.format("""'{"a": 5}', '{}'""")),
     ("invoice_tags_are_few_slugs", LABELS.format("'{}', '{two words}'")),
     # locks of months

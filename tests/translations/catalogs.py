@@ -19,6 +19,8 @@ INVOICE_SOURCES = (
         f"templates/invoices/{name}.html"
         for name in ("frame", "invoice", "lines", "party", "price", "usage", "wallets")
     ),
+    "templates/invoices/account_statement.html",
+    "invoices/statements/",
     "templates/wallets/",
     "lib/unit_words.py",
     "invoices/tax/reverse_charge.py",
@@ -35,6 +37,7 @@ CUSTOMER_SOURCES = (
     "invoices/payments/attempts/",
     "invoices/payments/pages.py",
     "invoices/portal/",
+    "invoices/statements/",
     "wallets/auto_topup/",
     "wallets/portal/",
     "wallets/purchases/",

@@ -1,7 +1,9 @@
 """Payments on the invoice page: shown, recorded by hand, charged and reversed."""
 
+from datetime import datetime, time
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django import forms
 from django.contrib.messages import SUCCESS, WARNING
@@ -37,6 +39,12 @@ class PaymentForm(StaffForm):
         help_text=_("For example the bank's transaction number. The same reference is recorded once per invoice."),
     )
 
+    paid_on = forms.DateField(
+        label=_("Value date"),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date", "class": "field"}),
+        help_text=_("The day on which the bank booked it. Empty: today."),
+    )
     keeps_surplus = forms.BooleanField(
         required=False,
         widget=UnfoldBooleanWidget(),
@@ -117,7 +125,11 @@ class RecordPaymentAction(ApprovableAction[Invoice]):
         )
 
     def act(self, invoice: Invoice) -> Act[Any]:
-        return RecordPayment(invoice_id=invoice.pk, **self.choices, reason=self.reason[:300])
+        choices = dict(self.choices)
+        paid_on = choices.pop("paid_on")
+        zone = ZoneInfo(invoice.seller.time_zone)
+        paid_at = datetime.combine(paid_on, time(), zone) if paid_on else None
+        return RecordPayment(invoice_id=invoice.pk, **choices, paid_at=paid_at, reason=self.reason[:300])
 
     def report(self, invoice: Invoice, payment: Payment) -> Response:
         text = gettext("A payment of %(amount)s for %(invoice)s was recorded.")
@@ -154,12 +166,10 @@ class InvoicePayments(InvoiceAdmin):
     take_back = TakePaymentBack.as_action()
 
     def page_context(self, request: HttpRequest, invoice: Invoice) -> dict[str, Any]:
-        """Add the payments, payment attempts and dunning steps."""
+        """Add the payments with their receipts."""
         return super().page_context(request, invoice) | {
             "payments": invoice.payments.select_related("by").order_by("pk"),
             "receipts": set(receipts_of(invoice).values_list("pk", flat=True)),
-            "charges": invoice.charges.select_related("payment_method").order_by("pk"),
-            "dunning": list(invoice.dunning_acts.order_by("pk")),
         }
 
 

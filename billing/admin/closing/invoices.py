@@ -1,27 +1,24 @@
-"""On the invoice page: rendering selected invoices by a job, and regenerating a period's invoice."""
+"""On the invoice page: acts on selected invoices by a job, and regenerating a period's invoice."""
 
-from django.contrib import messages
-from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from billing.admin.closing import pdf_archives
+from billing.admin.closing.invoice_selections import (
+    ChargeInvoices,
+    MakeInvoiceFiles,
+    SendInvoices,
+    WriteOffInvoices,
+)
 from billing.closing import CannotRegenerate, preview_regeneration, regenerate
-from billing.closing.pdf_archives.selection import select_ids
 from billing.models import Period
 from billing.models.periods import PeriodKind
 from customers.customer_time import current_time
 from invoices.admin.credit_notes import VoidInvoiceForm
 from invoices.admin.invoices import InvoiceAdmin
 from invoices.models import Invoice
-from invoices.models.invoices import InvoiceState
 from invoices.payments.attempts import PaymentAttemptRefused, close_pages
-from lib.admin import ConfirmedAction, Preview, Response, selection_action
-from lib.formats import format_money, format_number
-
-# The ids of a selection are stored in the job's parameters.
-MAX_AT_ONCE = 1_000
+from lib.admin import ConfirmedAction, Preview, Response
+from lib.formats import format_money
 
 
 class RegenerateInvoice(ConfirmedAction[Invoice]):
@@ -73,16 +70,7 @@ class InvoiceOfPeriod(InvoiceAdmin):
     """A part of the invoice page (config/admin_site/pages.py)."""
 
     regenerate = RegenerateInvoice.as_action()
-
-    @selection_action(_("Create PDFs"), permission="invoices.change_rendering")
-    def make_files(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> HttpResponse | None:
-        """Render the missing PDFs of the selected invoices; the job's page offers all of them as an archive."""
-        issued = queryset.exclude(state=InvoiceState.DRAFT).order_by("pk")
-        ids = list(issued.values_list("pk", flat=True)[: MAX_AT_ONCE + 1])
-        if not ids or len(ids) > MAX_AT_ONCE:
-            text = gettext("Select 1 to %(most)s issued invoices.") % {"most": format_number(MAX_AT_ONCE)}
-            self.message_user(request, text, messages.WARNING)
-            return None
-        title = ngettext("PDF of %(count)s invoice", "PDFs of %(count)s invoices", len(ids))
-        title %= {"count": format_number(len(ids))}
-        return pdf_archives.start(request, selected=select_ids(ids), title=title)
+    send_many = SendInvoices.as_action()
+    charge_many = ChargeInvoices.as_action()
+    write_off_many = WriteOffInvoices.as_action()
+    make_files = MakeInvoiceFiles.as_action()

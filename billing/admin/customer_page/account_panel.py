@@ -8,12 +8,14 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from billing.admin.closing.late_usage import late_periods_of
 from billing.admin.closing.service_days import days
-from billing.admin.customer_page.tabs import CustomerTab, header_figures, read_receivables
+from billing.admin.customer_page.header import read_header
+from billing.admin.customer_page.tabs import CustomerTab
 from billing.admin.customer_page.timeline import read_timeline
 from billing.admin.limits.alerts import alerts_of
 from billing.admin.subscriptions.coupons import customer_coupons
@@ -24,6 +26,7 @@ from billing.metering.usage.usage_summary import ADDING, Day, combine_days, read
 from billing.models import Subscription, UnmatchedUsage
 from customers.models import Customer
 from invoices.models import Invoice
+from lib.admin import allowed_seller_ids
 from lib.admin.charts import ChartSeries, MeterChart, line_chart
 from lib.formats import format_number, format_units, pluralize
 from plans.catalog.stored_terms import metering_terms
@@ -40,23 +43,22 @@ MAX_UNMATCHED = 100
 CHARTED = (*ADDING, *HOURLY_AGGREGATIONS)
 
 
-def account(
-    customer: Customer, *, tab: CustomerTab, at: datetime, seller_ids: Collection[int] | None = None
-) -> dict[str, Any]:
+def account(request: HttpRequest, customer: Customer, *, tab: CustomerTab, at: datetime) -> dict[str, Any]:
     """
     Return the context of a tab of the customer page, in a fixed number of queries.
 
-    seller_ids: the sellers whose rows the user may see; None for all. Of a customer of other sellers too, only lists
-        of these sellers' rows are shown, because usage, coupons and alerts concern the whole customer.
+    Of a customer of other sellers too, users who are restricted to some sellers see only lists of these sellers'
+    rows, because usage, coupons and alerts concern the whole customer.
     """
+    seller_ids = allowed_seller_ids(request)
     if seller_ids is not None and _has_other_sellers(customer, seller_ids):
         return {
-            "figures": header_figures([], read_receivables(customer, at=at, seller_ids=seller_ids)),
+            "figures": read_header(request, customer, [], at=at),
             **_read_rows(customer, tab, at, seller_ids),
         }
     running = current_usage(customer=customer.external_id, sandbox=customer.sandbox, at=at)
     context = {
-        "figures": header_figures(running, read_receivables(customer, at=at)),
+        "figures": read_header(request, customer, running, at=at),
         **_read_rows(customer, tab, at, None),
     }
     if tab == CustomerTab.OVERVIEW:

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, F, Max, Min, OuterRef, Q, QuerySet, Subquery, Sum, TextChoices
+from django.db.models import Count, Max, Min, OuterRef, Q, QuerySet, Subquery, Sum, TextChoices
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -32,17 +32,16 @@ from customers.admin.customers import CustomerAdmin
 from customers.customer_time import loaded_current_time
 from customers.models import Customer
 from invoices.models import DocumentKind, Invoice
-from invoices.models.invoices import InvoiceState
-from invoices.payments.manual_payments import PAYABLE
+from invoices.models.invoices import AMOUNT_DUE, OPEN_INVOICES, InvoiceState
 from lib.admin import allowed_seller_ids, limit_to_sellers, link_to
 from lib.admin.columns import column
 from lib.admin.number_fields import number_cell
+from lib.decimals import EXACT, ZERO
 from lib.formats import format_money
 
 NEAR_LIMIT = 75
 """Percent of a limit from which a customer is near it."""
 
-_DUE = F("total") - F("credited") - F("paid") + F("returned")
 _COUNTED = (*RUNNING_STATES, SubscriptionState.PAUSED, SubscriptionState.CANCELED)
 _LIMITS = (AlertKind.ALLOWANCE, AlertKind.CAP, AlertKind.SPEND)
 
@@ -68,18 +67,18 @@ HEALTH_COLORS = {
 
 @dataclass(slots=True)
 class CustomerSummary:
-    """What the list shows of a customer. due: by currency."""
+    """What list and page show of a customer. due, days_past_due: by currency, of open invoices."""
 
     plans: list[str] = field(default_factory=list)
     states: set[str] = field(default_factory=set)
     due: dict[str, Decimal] = field(default_factory=dict)
-    is_past_due: bool = False
+    days_past_due: dict[str, int] = field(default_factory=dict)
     is_near_limit: bool = False
     last_invoice: Invoice | None = None
 
     @property
     def health(self) -> CustomerHealth:
-        if self.is_past_due:
+        if any(self.days_past_due.values()):
             return CustomerHealth.PAST_DUE
         if self.states == {SubscriptionState.PAUSED}:
             return CustomerHealth.PAUSED
@@ -92,11 +91,6 @@ def read_summaries(request: HttpRequest, customers: Sequence[Customer]) -> Mappi
     """Return id → summary, in five queries; of restricted users, from the rows of their sellers alone."""
     ids = [customer.pk for customer in customers]
     now_by_id = {customer.pk: loaded_current_time(customer, now=timezone.now()) for customer in customers}
-    # Payments fall due by the calendar of the customer's seller.
-    today_by_id = {
-        customer.pk: now_by_id[customer.pk].astimezone(ZoneInfo(customer.seller.time_zone)).date()
-        for customer in customers
-    }
     summaries: dict[int, CustomerSummary] = defaultdict(CustomerSummary)
     subscriptions = Subscription.objects.filter(customer__in=ids, state__in=_COUNTED).order_by("pk")
     plans = limit_to_sellers(request, subscriptions, "seller").values_list("customer", "state", "version__plan__name")
@@ -107,12 +101,14 @@ def read_summaries(request: HttpRequest, customers: Sequence[Customer]) -> Mappi
     invoices = limit_to_sellers(
         request, Invoice.objects.filter(customer__in=ids, kind=DocumentKind.INVOICE), "seller"
     )
-    unpaid = invoices.filter(state__in=PAYABLE).alias(left=_DUE).filter(left__gt=0).order_by()
-    sums = unpaid.values_list("customer", "currency").annotate(due=Sum(_DUE), due_since=Min("due_date"))
-    for customer_id, currency, due, due_since in sums:
-        summary = summaries[customer_id]
-        summary.due[str(currency)] = due
-        summary.is_past_due |= due_since < today_by_id[customer_id]
+    unpaid = invoices.filter(state__in=OPEN_INVOICES).alias(left=AMOUNT_DUE).filter(left__gt=0).order_by()
+    # Payments fall due by the calendar of the invoice's seller.
+    by_account = unpaid.values_list("customer", "currency", "seller__time_zone")
+    for customer_id, code, zone, due, due_since in by_account.annotate(due=Sum(AMOUNT_DUE), since=Min("due_date")):
+        summary, currency = summaries[customer_id], str(code)
+        days = (now_by_id[customer_id].astimezone(ZoneInfo(zone)).date() - due_since).days
+        summary.due[currency] = EXACT.add(summary.due.get(currency, ZERO), due)
+        summary.days_past_due[currency] = max(summary.days_past_due.get(currency, 0), days)
     for invoice in _read_last_invoices(request, ids):
         summaries[invoice.customer_id].last_invoice = invoice
     # Alerts concern the whole customer, of whom restricted users may see a part.

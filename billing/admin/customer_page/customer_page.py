@@ -25,7 +25,7 @@ from customers.models import Customer
 from invoices.documents.tax_description import taxation_of
 from invoices.one_off_invoices import OneOffRequest, draft_invoice
 from invoices.tax.vat_id_check import TaxNumberCheckFailed, check_tax_number
-from lib.admin import ConfirmedAction, Response, allowed_seller_ids, limit_to_sellers, row_action
+from lib.admin import ConfirmedAction, Response, limit_to_sellers, row_action
 from lib.admin.columns import display
 from lib.admin.labels import shown_labels
 from lib.formats import format_number
@@ -125,7 +125,7 @@ class CustomerAccount(CustomerAdmin):
             # Without the form, nothing can be saved; and a customer is deleted on the settings alone.
             hidden = ("show_save", "show_save_and_continue", "show_save_and_add_another", "show_delete")
             context |= dict.fromkeys(hidden, False)
-        return context | account(customer, tab=tab, at=at, seller_ids=allowed_seller_ids(request))
+        return context | account(request, customer, tab=tab, at=at)
 
     def _labels(self, request: HttpRequest, customer: Customer) -> dict[str, Any]:
         settings_url = f"?tab={CustomerTab.SETTINGS}" if self.has_change_permission(request, customer) else ""

@@ -1,12 +1,10 @@
 """What happened to a customer and what is to come, in one list: documents, money, subscriptions, limits, wallets."""
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 from typing import Any
 
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from billing.models import Alert, Period, Redemption, ScheduledChange, Subscription
@@ -15,42 +13,10 @@ from billing.models.plan_changes import ChangeState
 from customers.models import Customer
 from invoices.models import DocumentKind, DunningAct, Invoice, Payment, PaymentAttempt, Refund
 from invoices.models.payment_attempts import AttemptState
-from lib.admin import page_url
+from lib.admin.timeline import MOST, Timeline, TimelineEntry, make_timeline
 from lib.formats import format_money
 from wallets.models import Lot
 from wallets.statements.formats import shown
-
-MOST = 25
-"""Entries shown of the past, and rows read of each source; each source's own list has all of them."""
-
-MOST_TO_COME = 8
-
-
-@dataclass(frozen=True, slots=True)
-class TimelineEntry:
-    """
-    One event.
-
-    icon: a name of Material Symbols. row: the object whose page it links to. note: details in a second line.
-    """
-
-    at: datetime
-    icon: str
-    text: str
-    row: Model
-    note: str = ""
-
-    @property
-    def link(self) -> str:
-        return page_url(self.row)
-
-
-@dataclass(frozen=True, slots=True)
-class Timeline:
-    """to_come: the next event first. past: the newest event first."""
-
-    to_come: list[TimelineEntry]
-    past: list[TimelineEntry]
 
 
 def read_timeline(customer: Customer, *, at: datetime, seller_ids: Collection[int] | None = None) -> Timeline:
@@ -60,12 +26,7 @@ def read_timeline(customer: Customer, *, at: datetime, seller_ids: Collection[in
     seller_ids: only events at these sellers; None for all.
     """
     sources = _Sources(customer, seller_ids)
-    to_come = (entry for entry in sources.to_come() if entry.at > at)
-    past = (entry for entry in sources.past() if entry.at <= at)
-    return Timeline(
-        list(islice(sorted(to_come, key=lambda entry: entry.at), MOST_TO_COME)),
-        list(islice(sorted(past, key=lambda entry: entry.at, reverse=True), MOST)),
-    )
+    return make_timeline(past=sources.past(), to_come=sources.to_come(), at=at)
 
 
 class _Sources:

@@ -12,8 +12,11 @@ from billing.admin.figure_cache import read_cached
 from billing.admin.metering import imports
 from billing.admin.simulation import simulation_job
 from billing.admin.subscriptions import bulk_grants
+from billing.closing.invoice_batches import INVOICE_BATCHES, REQUESTED
 from billing.jobs.completion import sum_figures
 from billing.jobs.progress import estimate_pace, read_job_progress
+from billing.jobs.results import first_findings
+from billing.jobs.row_batches import REFUSED
 from billing.models import Job, JobItem
 from billing.models.jobs import ItemState, JobKind, JobState
 
@@ -31,6 +34,8 @@ CONTEXT_BY_KIND = {
     JobKind.SIMULATION: simulation_job.job_context,
 }
 """Kind → the function that adds the context of its templates, from the job and its figures; optional."""
+
+ROW_BATCHES = (JobKind.CUSTOMER_BATCH, *INVOICE_BATCHES)
 
 
 def facts_of(job: Job, *, at: datetime) -> dict[str, Any]:
@@ -55,6 +60,14 @@ def _failed_without_findings(job: Job) -> QuerySet[JobItem]:
 
 def _context_of_kind(job: Job, figures: dict[str, int]) -> dict[str, Any]:
     """Return the context of the kind's own templates; or else the figures, and a button that runs it for real."""
+    if job.kind in ROW_BATCHES:
+        return {
+            "counted_in": "staff/jobs/job_counted.html",
+            "counted": _labeled(figures),
+            "result_in": "staff/jobs/job_row_batch.html",
+            "refused": first_findings(job, count=MAX_SHOWN) if figures.get(REFUSED) else (),
+            "more_refused": max(figures.get(REFUSED, 0) - MAX_SHOWN, 0),
+        }
     if (context := CONTEXT_BY_KIND.get(JobKind(job.kind))) is None:
         return {"counted_in": "staff/jobs/job_counted.html", "counted": _labeled(figures), "verb": _("Run for real")}
     own = f"staff/jobs/job_{job.kind}"
@@ -71,7 +84,11 @@ def _labeled(figures: dict[str, int]) -> dict[str, int]:
         "upcoming": _("Scheduled"),
         "rolled back": _("Rolled back"),
         "changed": _("Changed"),
-        "refused": _("Not possible"),
+        REFUSED: _("Not possible"),
+        REQUESTED: _("Waiting for approval"),
+        "sent": _("Emails on their way"),
+        "started": _("Charges started"),
+        "written off": _("Written off"),
     }
     return {labels.get(name, name): count for name, count in figures.items()}
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from billing.revenue.finance_home.month_to_date import Comparison, MonthToDate
+from billing.revenue.ledger.books import SellerBooks
+from billing.revenue.ledger.live_postings import CASH, SOURCES, parameters, postings_sql
 from lib import sql
 from lib.decimals import EXACT, ZERO, exact_sum
 
@@ -29,24 +31,29 @@ WHERE i.seller_id = %(seller)s AND NOT i.sandbox AND i.state <> 'draft' AND {_WI
 GROUP BY i.currency
 """  # noqa: S608
 
+# As the books have it: a payment of a locked month that is booked later, such as a bank line, is booked in this one.
+_COLLECTED = """
+SELECT 'collected', p.currency, sum(CASE WHEN p.debit = 'cash' THEN p.amount ELSE -p.amount END), NULL, count(*)
+FROM ({postings}) p WHERE 'cash' IN (p.debit, p.credit) AND p.source = ANY(%(sources)s) GROUP BY 2
+"""
+
 # By value date: payments and overpayments, less refunds.
-_COLLECTED = f"""
-SELECT 'collected', c.currency, {_SPANS.format(amount="c.amount", time="c.at")}
+_COLLECTED_THEN = """
+SELECT 'collected', c.currency, NULL, sum(c.amount), 0
 FROM (
-    SELECT p.currency, p.amount, p.paid_at AS at FROM invoices_payment p
-    JOIN invoices_invoice i ON i.id = p.invoice_id
+    SELECT p.currency, p.amount FROM invoices_payment p JOIN invoices_invoice i ON i.id = p.invoice_id
     WHERE p.method NOT IN ('balance', 'wallet') AND i.seller_id = %(seller)s AND NOT i.sandbox
-        AND {_WITHIN.format(time="p.paid_at")}
+        AND p.paid_at >= %(previous)s AND p.paid_at < %(same_time)s
     UNION ALL
-    SELECT e.currency, e.amount, e.at FROM invoices_balanceentry e JOIN customers_customer c ON c.id = e.customer_id
-    WHERE e.kind = 'overpayment' AND e.seller_id = %(seller)s AND NOT c.sandbox AND {_WITHIN.format(time="e.at")}
+    SELECT e.currency, e.amount FROM invoices_balanceentry e JOIN customers_customer c ON c.id = e.customer_id
+    WHERE e.kind = 'overpayment' AND e.seller_id = %(seller)s AND NOT c.sandbox
+        AND e.at >= %(previous)s AND e.at < %(same_time)s
     UNION ALL
-    SELECT r.currency, -r.amount, r.settled_at FROM invoices_refund r
-    JOIN customers_customer c ON c.id = r.customer_id
+    SELECT r.currency, -r.amount FROM invoices_refund r JOIN customers_customer c ON c.id = r.customer_id
     WHERE r.state = 'succeeded' AND r.seller_id = %(seller)s AND NOT c.sandbox
-        AND {_WITHIN.format(time="r.settled_at")}
-) c GROUP BY c.currency
-"""  # noqa: S608
+        AND r.settled_at >= %(previous)s AND r.settled_at < %(same_time)s
+) c GROUP BY 2
+"""
 
 # Invoices that are open now, or were then: those that something has happened to since. Each amount counts if it was
 # there at the time, as in the aging report.
@@ -112,7 +119,7 @@ class InvoicesAndCash:
     receivables: dict[str, Receivables]
 
 
-def read_invoices_and_cash(span: MonthToDate) -> InvoicesAndCash:
+def read_invoices_and_cash(books: SellerBooks, span: MonthToDate) -> InvoicesAndCash:
     """Return the billed, collected and open amounts of a month to date, in two queries."""
     values = {
         "seller": span.seller.pk,
@@ -124,8 +131,14 @@ def read_invoices_and_cash(span: MonthToDate) -> InvoicesAndCash:
         "same_day": span.same_day,
     }
     flows: dict[str, dict[str, Comparison]] = {"billed": {}, "collected": {}}
-    for name, currency, now, then, count in sql.fetch_rows(f"{_BILLED} UNION ALL {_COLLECTED}", values):
-        flows[name][currency] = Comparison(now or ZERO, then or ZERO, count)
+    postings = postings_sql(books, sources=[source for source in SOURCES if source.name in CASH])
+    statement = " UNION ALL ".join([_BILLED, _COLLECTED.format(postings=postings), _COLLECTED_THEN])
+    of_books = parameters(books, low=books.running, high=books.running) | {"sources": list(CASH)}
+    for name, currency, now, then, count in sql.fetch_rows(statement, values | of_books):
+        former = flows[name].get(currency, Comparison(ZERO, ZERO))
+        flows[name][currency] = Comparison(
+            EXACT.add(former.now, now or ZERO), EXACT.add(former.then, then or ZERO), former.rows + count
+        )
     receivables: dict[str, Receivables] = {}
     for moment, currency, bucket, amount, count in sql.fetch_rows(_RECEIVABLES, values):
         row = receivables.setdefault(currency, Receivables())

@@ -91,6 +91,9 @@ SOURCES = (
     Source("opening", openings.ROWS, "0", "o.id"),
 )
 
+CASH = ("payment", "balance", "refund")
+"""Sources that move cash; opening balances only state it."""
+
 _ALL_CUSTOMERS = (0, 2**62)
 
 # Not materialized, the row's values are constants of the statement, which parallel workers share.
@@ -150,14 +153,16 @@ def parameters(
     }
 
 
-def postings_sql(books: SellerBooks, *, ignores_locks: bool = False) -> str:
+def postings_sql(books: SellerBooks, *, ignores_locks: bool = False, sources: Sequence[Source] = SOURCES) -> str:
     """
     Return the SELECT of the postings of a seller's open months: `month`, `DETAILS` and `amount`.
 
     ignores_locks: compute all months as if none were locked; the audit compares them with the frozen ones.
+    sources: all that have the name of one of them, since frozen postings are taken off by name.
     """
+    rows = _rows(books, ignores_locks=ignores_locks, sources=sources)
     # Without OFFSET, the condition would be part of each source, whose amounts would be computed twice.
-    return f"SELECT * FROM ({_rows(books, ignores_locks=ignores_locks)} OFFSET 0) p WHERE p.amount <> 0"  # noqa: S608
+    return f"SELECT * FROM ({rows} OFFSET 0) p WHERE p.amount <> 0"  # noqa: S608
 
 
 def sums_sql(books: SellerBooks, columns: Sequence[str]) -> str:
@@ -165,7 +170,13 @@ def sums_sql(books: SellerBooks, columns: Sequence[str]) -> str:
     return _rows(books, columns)
 
 
-def _rows(books: SellerBooks, columns: Sequence[str] = DETAILS, *, ignores_locks: bool = False) -> str:
+def _rows(
+    books: SellerBooks,
+    columns: Sequence[str] = DETAILS,
+    *,
+    ignores_locks: bool = False,
+    sources: Sequence[Source] = SOURCES,
+) -> str:
     """
     Return the SELECT of the postings with these columns, where an amount may be zero.
 
@@ -173,11 +184,11 @@ def _rows(books: SellerBooks, columns: Sequence[str] = DETAILS, *, ignores_locks
     """
     names = ", ".join(columns)
     if ignores_locks or not books.locks:
-        return f"(WITH {ALL_MONTHS} {_live(SOURCES, columns)})"
-    with_changes = [source for source in SOURCES if source.changed]
+        return f"(WITH {ALL_MONTHS} {_live(sources, columns)})"
+    with_changes = [source for source in sources if source.changed]
     # Frozen postings of the sources that may have changed are taken off what these sources give now.
     return f"""
-(WITH {_OPEN} {_live(SOURCES, columns, choice=NEAR_LINES)})
+(WITH {_OPEN} {_live(sources, columns, choice=NEAR_LINES)})
 UNION ALL
 (WITH {_LOCKED}, changed AS MATERIALIZED ({_changed_ids(with_changes)})
 SELECT b.months[b.open] AS month, {names}, late.amount

@@ -62,6 +62,7 @@ from customers.notifications.fan_out import fan_out
 from customers.portal_auth import magic_links, sessions
 from invoices.credit_notes import RequestedCredit, issue_credit_note
 from invoices.documents.locked_months import lock_month, unlock_month
+from invoices.documents.staff_notes import add_note
 from invoices.models import Invoice, InvoiceLabels, Rendering
 from invoices.payments.manual_payments import PAYABLE, record_payment
 from lib import sql
@@ -610,6 +611,8 @@ def _add_what_surrounds(key: ApiKey) -> None:
     clone(source=Customer.objects.get(external_id="stays"), periods=1, at=NOW, by=None)
     for row in (invoice.customer, Subscription.objects.earliest("pk"), InvoiceLabels(invoice=invoice)):
         set_labels(row, metadata={"crm_id": "0061k"}, tags=["pilot"], at=NOW)
+    author = User.objects.get_or_create(username="nora", defaults={"is_staff": True})[0]
+    add_note(invoice_id=invoice.pk, text="They pay on the 27th.", at=NOW, by=author)
     _notify(invoice.customer)
 
 

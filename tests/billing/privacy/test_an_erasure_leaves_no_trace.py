@@ -122,16 +122,18 @@ def finish(customer, *, is_paid=True):
     """End and bill the subscriptions, and pay the invoices if `is_paid`."""
     # Imported here, because these modules read the test's clock.
     from billing.closing import close_due
-    from invoices.models import Invoice, InvoiceLabels
+    from invoices.models import Invoice, InvoiceLabels, InvoiceNote
     from invoices.payments.manual_payments import record_payment
 
     for subscription in Subscription.objects.filter(customer=customer):
         cancel(subscription=subscription, at=NOW, ends_at=NOW)
     close_due(at=LATER)
     end_finished(at=LATER)
+    clerk = User.objects.get(username="clerk").pk
     for subscription in Invoice.objects.filter(customer=customer):
         labels = InvoiceLabels(invoice=subscription)
         set_labels(labels, metadata={"canary": "canary"}, tags=["canary"], at=LATER)
+        InvoiceNote.objects.create(invoice=subscription, text="Called Canary", by_id=clerk, at=LATER)
         if subscription.due and is_paid:
             record_payment(
                 invoice_id=subscription.pk, amount=subscription.due, method="manual", reference="1", at=LATER

@@ -16,6 +16,7 @@ from billing.subscriptions.terms.commitments import end_commitment
 from customers.models import Contact, Customer, Notification, WebhookEndpoint
 from customers.notifications.kinds import KINDS
 from invoices.credit_notes import RequestedCredit, issue_credit_note
+from invoices.documents.invoice_email import send_invoice_again
 from invoices.documents.past_due import mark_overdue
 from invoices.explanation.customer_email import send_explanation
 from invoices.models import DunningStep, PayerAccount, PaymentMethod, ProviderEvent, Refund
@@ -291,6 +292,11 @@ def explain(scenario):
     send_explanation(invoice_id=make_invoice(scenario.acme).pk, at=FEB)
 
 
+def send_again(scenario):
+    Contact.objects.create(customer=scenario.acme, name="Bea", email="bea@acme.example")
+    send_invoice_again(invoice_id=make_invoice(scenario.acme).pk, key="once", at=FEB)
+
+
 PAID = ["invoice.paid", "payment.succeeded"]
 OPERATIONS = [
     # operation                                                     notifications, in this order
@@ -323,6 +329,7 @@ OPERATIONS = [
     (credit_some, ["invoice.issued", "invoice.credited"]),
     (credit_all, ["invoice.issued", "invoice.credited", "invoice.voided"]),
     (explain, ["invoice.explained"]),
+    (send_again, ["invoice.resent"]),
     (fall_due, ["invoice.overdue"]),
     (dun_for("remind"), ["invoice.overdue", "invoice.reminder"]),
     (dun_for("write_off"), ["invoice.overdue", "invoice.uncollectible"]),

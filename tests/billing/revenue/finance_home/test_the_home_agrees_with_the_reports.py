@@ -14,11 +14,12 @@ from billing.revenue.finance_home.mrr import read_mrr_to_date
 from billing.revenue.ledger.books import read_books
 from billing.revenue.metrics.reports import read_mrr_report
 from billing.revenue.reports.income import report_income
+from billing.revenue.reports.posting_rows import read_posting_rows
 from billing.revenue.reports.receivable_ages import report_aging
 from invoices.credit_notes import RequestedCredit, issue_credit_note
 from invoices.payments.manual_payments import record_payment
 from invoices.payments.write_offs import write_off
-from tests.billing.revenue.accruals.accrual_setup import metered, priced, subscribed, use
+from tests.billing.revenue.accruals.accrual_setup import lock, metered, priced, subscribed, use
 from tests.billing.revenue.book_setup import issue_invoice, line, moment
 from tests.builders import fee, make_customer, make_plan, make_seller, publish, subscribe
 
@@ -75,7 +76,7 @@ def test_the_span_ends_on_the_same_day_and_time_of_the_month_before():
 @pytest.mark.parametrize("day", ["2026-02-14", "2026-03-01", "2026-03-02", "2026-03-20", "2026-03-31"])
 def test_open_amounts_equal_the_aging_report_now_and_then(books, day):
     span = month_to_date(books, at=moment(day))
-    receivables = read_invoices_and_cash(span).receivables
+    receivables = read_invoices_and_cash(read_books(books, at=span.at), span).receivables
     for currency in ("EUR", "USD"):
         for at, shown in ((span.at, "now"), (span.same_time, "then")):
             total = report_aging(books, currency=currency, at=at).rows[-1]
@@ -86,7 +87,7 @@ def test_open_amounts_equal_the_aging_report_now_and_then(books, day):
 
 
 def test_billed_and_collected_amounts_stop_at_the_same_day(books, customer):
-    amounts = read_invoices_and_cash(month_to_date(books, at=NOW))
+    amounts = read_invoices_and_cash(read_books(books, at=NOW), month_to_date(books, at=NOW))
     assert amounts.billed["EUR"] == (D(-30), D(350), 2), "70 less a credit note of 100; 300 and 50 in February"
     assert amounts.billed["USD"] == (D(0), D(80), 0)
     assert amounts.collected["EUR"] == (D(200), D(40), 1)
@@ -95,13 +96,42 @@ def test_billed_and_collected_amounts_stop_at_the_same_day(books, customer):
     assert amounts.collected["USD"].change is None, "nothing was collected by then"
 
 
+def test_money_of_a_locked_month_that_is_booked_later_is_collected_now_as_in_the_books(books, customer):
+    seller = customer.seller
+    late = invoice(customer, "10", "2026-02-16")
+    early = invoice(customer, "5", "2026-03-12")
+    for month in ("2026-01", "2026-02"):
+        lock(seller, month, at="2026-03-04")
+    record_payment(
+        invoice_id=late.pk,
+        amount=D(10),
+        method="manual",
+        reference="bank:1:1",
+        at=moment("2026-03-15"),
+        paid_at=moment("2026-02-27"),
+    )
+    # Paid before it was issued: it pays from then on.
+    record_payment(
+        invoice_id=early.pk,
+        amount=D(5),
+        method="manual",
+        reference="bank:2:1",
+        at=moment("2026-03-15"),
+        paid_at=moment("2026-02-27"),
+    )
+    collected = read_invoices_and_cash(read_books(books, at=NOW), month_to_date(books, at=NOW)).collected["EUR"]
+    filters = {"role": "cash", "month": "2026-03", "source": "payment,balance,refund"}
+    rows = read_posting_rows(seller, currency="EUR", filters=filters, at=NOW)
+    assert (collected.now, collected.rows) == (rows.total, rows.count) == (D(215), 3)
+
+
 def test_sandbox_customers_and_other_sellers_have_no_part(books):
     other = make_customer("other", seller=make_seller("other"))
     sandbox = make_customer("tried", seller=books, sandbox=True)
     for stranger in (other, sandbox):
         pay(invoice(stranger, "1000", "2026-03-01"), "2026-03-02")
         invoice(stranger, "1000", "2026-02-01")
-    amounts = read_invoices_and_cash(month_to_date(books, at=NOW))
+    amounts = read_invoices_and_cash(read_books(books, at=NOW), month_to_date(books, at=NOW))
     assert amounts.billed["EUR"].now == -30
     assert amounts.collected["EUR"].now == 200
     assert amounts.receivables["EUR"].total().now == D(330)

@@ -1,0 +1,1 @@
+"""Statements of account, of a customer with a seller: docs/invoices.md#statements-of-account."""
