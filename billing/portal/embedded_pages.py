@@ -77,8 +77,8 @@ def embedded_portal(request: HttpRequest, visit: Visit, path: str) -> HttpRespon
         match = resolve(f"/portal/{path}")
     except Resolver404 as error:
         raise Http404 from error
-    page = getattr(match.func, "page", None)
-    if page is None:
+    page = getattr(match.func, "shown_page", None)
+    if page is None:  # of a page that only changes something, or that is open to anyone
         raise Http404
     request.resolver_match = match  # the navigation marks the current page
     response: HttpResponseBase = page(request, visit, **match.kwargs)

@@ -41,11 +41,12 @@ def embedded(page_kind: EmbeddedPage) -> Callable[[PortalView], Callable[..., Ht
                 if is_open(session, at=now):
                     visit = Visit(session, loaded_current_time(customer, now=now))
                     # Whole seconds, rounded down: the host asks for a new token before this one ends.
-                    vars(request)["embed"] = {"seconds": int((session.expires_at - now).total_seconds())}
+                    vars(request)["embed"] = {"seconds": str(int((session.expires_at - now).total_seconds()))}
                     response = respond(page, request, visit, names)
                 else:
                     response = _ended(request, session)
-            return mark_framed(response, customer.seller)
+            response["Referrer-Policy"] = "no-referrer"  # the address contains the token
+            return allow_frames(mark_private(response), customer.seller)
 
         return wrapped
 
@@ -65,20 +66,15 @@ def _links_below(path: str) -> Iterator[None]:
 
 def _ended(request: HttpRequest, session: PortalSession) -> HttpResponseBase:
     # The host learns it by a message of the page, and asks for a new token.
-    vars(request)["embed"] = {"seconds": 0}
+    vars(request)["embed"] = {"seconds": "0"}
     return render(request, "embed/ended.html", {"seller": session.customer.seller}, status=410)
 
 
-def mark_framed(response: HttpResponseBase, seller: Seller) -> HttpResponseBase:
-    """
-    Let the sites of a seller show a response in a frame, and nobody else. Neither caches nor referrers keep its
-    address.
-    """
-    mark_private(response)
-    response["Referrer-Policy"] = "no-referrer"
+def allow_frames(response: HttpResponseBase, seller: Seller) -> HttpResponseBase:
+    """Let the sites of a seller show a response in a frame, and nobody else."""
     origins = seller.frame_ancestors
     # The middleware of the policy reads the attribute, as it does for the library's decorators.
     vars(response)["_csp_replace"] = {"frame-ancestors": origins or [NONE]}
-    # X-Frame-Options can't name origins, and browsers prefer the policy.
+    # X-Frame-Options can't name origins.
     vars(response)["xframe_options_exempt"] = bool(origins)
     return response

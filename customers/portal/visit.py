@@ -91,7 +91,9 @@ def signed_in(*methods: str) -> Callable[[PortalView], PortalView]:
                 return mark_private(respond(page, request, visit, names))
 
         vars(wrapped)["is_of_a_customer"] = True
-        vars(wrapped)["page"] = page
+        if "GET" in (methods or ("GET",)):
+            # Pages that show something can be embedded, where another decorator finds the visit.
+            vars(wrapped)["shown_page"] = page
         return require_http_methods([*(methods or ("GET",)), "HEAD"])(wrapped)
 
     return wrap

@@ -27,7 +27,7 @@ class PublicOfferSerializer(serializers.Serializer[PublicOffer]):
     name = serializers.CharField(source="version.plan.name")
     description = serializers.CharField(source="version.plan.description")
     version = VersionSerializer(help_text="The version that a subscription starting now would get.")
-    upcoming = serializers.SerializerMethodField(help_text="The next version that is scheduled; null if there is none.")
+    upcoming = serializers.SerializerMethodField(help_text="The next scheduled version; null if there is none.")
 
     @extend_schema_field(VersionSerializer(allow_null=True))
     def get_upcoming(self, offer: PublicOffer) -> Any:
