@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import Prefetch
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -13,6 +14,7 @@ from plans.catalog.stored_terms import VersionTerms, load_terms
 from plans.models import IncludedCredits, PlanFeature, PlanVersion
 from plans.models.catalog import FeatureKind
 from plans.models.prices import FeeKind
+from plans.models.versions import PlanVersionQuerySet
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +51,21 @@ class OfferText:
         return (*filter(None, [self.fee]), self.renewal, *self.rows)
 
 
+def described_versions() -> PlanVersionQuerySet:
+    """Return the versions with all that their description reads, in a fixed number of queries."""
+    features = PlanFeature.objects.select_related("feature").order_by("position", "pk")
+    credits = IncludedCredits.objects.order_by("code", "pk")
+    return PlanVersion.objects.select_related("plan").prefetch_related(
+        Prefetch("features", features), Prefetch("included_credits", credits)
+    )
+
+
 def describe_offer(version: PlanVersion, currency: str, figures: PortalFigures) -> OfferText:
-    """Return a version in a currency as text, by the terms that bill."""
+    """
+    Return a version in a currency as text, by the terms that bill.
+
+    version: one of `described_versions`.
+    """
     terms = load_terms(version.pk, currency)
     described = describe_terms(terms, {}, figures)
     fees = [(fee, _fee_row(fee.code, text), text) for fee, text in zip(terms.fees, described["fees"], strict=True)]
@@ -98,8 +113,10 @@ def _conditions(version: PlanVersion, terms: VersionTerms, figures: PortalFigure
         text = ngettext("%(count)s day without fees", "%(count)s days without fees", version.trial_days)
         yield OfferRow("trial", _("Trial"), (text % {"count": version.trial_days},))
     units = ["credits", terms.currency]
-    for part in IncludedCredits.objects.filter(version=version, unit__in=units).order_by("pk"):
-        yield OfferRow(f"credits {part.code} {part.unit}", _("Prepaid balance"), (describe_credits(part, figures),))
+    for part in version.included_credits.all():
+        if part.unit in units:
+            text = describe_credits(part, figures)
+            yield OfferRow(f"credits {part.code} {part.unit}", _("Prepaid balance"), (text,))
     if commitment := describe_commitment(terms, figures):
         yield OfferRow("commitment", _("Commitment"), (commitment,))
 
@@ -107,8 +124,7 @@ def _conditions(version: PlanVersion, terms: VersionTerms, figures: PortalFigure
 def _features(version: PlanVersion, terms: VersionTerms, described: list[dict[str, Any]]) -> Iterator[OfferRow]:
     """Yield a row for each feature, in the order of the version."""
     metered = {feature.plan_feature_id: text for feature, text in zip(terms.features, described, strict=True)}
-    rows = PlanFeature.objects.filter(version=version).select_related("feature").order_by("position", "pk")
-    for plan_feature in rows:
+    for plan_feature in version.features.all():
         feature, text = plan_feature.feature, metered.get(plan_feature.pk)
         if text is not None:
             sentence = " ".join(filter(None, [text["included"], text["beyond"]]))

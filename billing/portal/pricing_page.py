@@ -9,12 +9,20 @@ from django.shortcuts import get_object_or_404, render
 from django.utils import timezone, translation
 from django.views.decorators.http import require_safe
 
-from billing.portal.offer_text import OfferRow, OfferText, describe_changes, describe_offer, not_included
+from billing.portal.offer_text import (
+    OfferRow,
+    OfferText,
+    describe_changes,
+    describe_offer,
+    described_versions,
+    not_included,
+)
 from customers.models import Seller
 from customers.portal.embedding import allow_frames
 from customers.portal.language import framed_language
 from invoices.portal.formats import PortalFigures, party_figures
 from plans.catalog.pricing_table import MAX_PLANS, PricingTable, PublicOffer, read_pricing_table
+from plans.models import PlanVersion
 from plans.models.catalog import FeatureKind
 
 
@@ -40,13 +48,13 @@ def pricing(request: HttpRequest, seller: str) -> HttpResponseBase:
 
 def _read_table(request: HttpRequest, seller: Seller) -> PricingTable:
     """Return the table in the currency of the address, or the seller's, or another one that the plans have."""
-    at, plans = timezone.now(), request.GET.getlist("plan")[:MAX_PLANS]
-    table = read_pricing_table(currency=str(seller.currency), at=at, plans=plans)
+    at, plans, versions = timezone.now(), request.GET.getlist("plan")[:MAX_PLANS], described_versions()
+    table = read_pricing_table(currency=str(seller.currency), at=at, plans=plans, versions=versions)
     wanted = request.GET.get("currency", "")
     if not table.offers and wanted not in table.currencies:
         wanted = next(iter(table.currencies), "")
     if wanted in table.currencies and wanted != table.currency:
-        table = read_pricing_table(currency=wanted, at=at, plans=plans)
+        table = read_pricing_table(currency=wanted, at=at, plans=plans, versions=versions)
     if not table.offers:
         raise Http404
     return table
@@ -75,7 +83,6 @@ def _offer(
     keys = {row.key for row in text.rows}
     version, upcoming = offer.version, offer.upcoming
     later = describe_offer(upcoming, currency, figures) if upcoming else None
-    ends = figures.days(version.effective_to, version.effective_to)[0] if version.effective_to else None
     return {
         "code": version.plan.code,
         "name": version.plan.name,
@@ -84,5 +91,11 @@ def _offer(
         "rows": [*text.rows, *(not_included(row) for key, row in included.items() if key not in keys)],
         "changes_from": figures.date(upcoming.effective_from) if upcoming and upcoming.effective_from else "",
         "changes": describe_changes(text, later) if later else [],
-        "ends_before": figures.day(ends) if ends and not upcoming else "",
+        "last_day": _last_day(version, figures) if upcoming is None else "",
     }
+
+
+def _last_day(version: PlanVersion, figures: PortalFigures) -> str:
+    if version.effective_from is None or version.effective_to is None:
+        return ""
+    return figures.day(figures.days(version.effective_from, version.effective_to)[1])

@@ -40,16 +40,15 @@ class PricingTable:
 
 
 def read_pricing_table(
-    *, currency: str, at: datetime, plans: Sequence[str] = (), versions: PlanVersionQuerySet | None = None
+    *, currency: str, at: datetime, versions: PlanVersionQuerySet, plans: Sequence[str] = ()
 ) -> PricingTable:
     """
     Return the public plans that are in force at `at` and charge in a currency.
 
-    plans: codes of the plans to return, in this order; empty for all, the lowest fee first. versions: the rows to
-        return, with everything that the caller reads; by default without their prices.
+    versions: all of them, with everything that the caller reads, their plans included. plans: codes of the plans to
+        return, in this order; empty for all, the lowest fee first.
     """
-    rows = PlanVersion.objects.select_related("plan") if versions is None else versions
-    public = rows.filter(plan__is_public=True)
+    public = versions.filter(plan__is_public=True)
     if plans:
         public = public.filter(plan__code__in=plans)
     in_force = list(public.in_force(at).order_by("plan__name", "pk")[:MAX_PLANS])
