@@ -14,6 +14,7 @@
     send({ height, seconds: left });
   };
 
+  report(); // browsers don't render a frame below the fold, and so observe no sizes there
   new ResizeObserver(report).observe(document.body);
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-plan]");
