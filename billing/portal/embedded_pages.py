@@ -13,7 +13,7 @@ from django.urls import Resolver404, resolve
 from billing.portal.bar_charts import draw
 from billing.portal.usage import read_usage_context
 from customers.models.portal_access import EmbeddedPage
-from customers.portal.embedding import embedded
+from customers.portal.frames import embedded
 from customers.portal.visit import Visit
 from invoices.portal.formats import PortalFigures, portal_figures
 from wallets.ledger.balance_history import read_balance_history

@@ -18,7 +18,7 @@ from billing.portal.offer_text import (
     not_included,
 )
 from customers.models import Seller
-from customers.portal.embedding import allow_frames
+from customers.portal.frames import allow_frames
 from customers.portal.language import framed_language
 from invoices.portal.formats import PortalFigures, party_figures
 from plans.catalog.pricing_table import MAX_PLANS, PricingTable, PublicOffer, read_pricing_table

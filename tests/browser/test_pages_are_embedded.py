@@ -170,6 +170,29 @@ def test_the_site_learns_which_plan_is_chosen(browser, live_server, site, accoun
     assert errors == []
 
 
+def test_messages_of_other_windows_are_ignored(browser, live_server, site, account):
+    errors: list[str] = []
+    site.show(
+        f'<tollbook-pricing src="{live_server.url}/pricing/{account.customer.seller.code}"></tollbook-pricing>',
+        script='addEventListener("tollbook-choose", (event) => { document.title = event.detail.plan; });',
+        tollbook=live_server.url,
+    )
+    page = open_page(browser, errors)
+    page.goto(site.address())
+    expect(page.frame_locator("iframe").locator("body")).to_contain_text("$49.00")
+    height = page.locator("iframe").evaluate("frame => frame.style.height")
+    message = '{source: "tollbook", height: 9, seconds: 0, plan: "forged"}'
+    page.evaluate(f"window.postMessage({message}, '*')")
+    page.frames[1].evaluate("location.assign('about:blank')")  # the frame is no longer ours
+    page.wait_for_timeout(500)
+    page.frames[1].evaluate(f"parent.postMessage({message}, '*')")
+    page.wait_for_timeout(500)
+
+    assert page.locator("iframe").evaluate("frame => frame.style.height") == height
+    assert page.title() == ""
+    assert errors == []
+
+
 def test_embedded_pages_are_accessible_in_both_themes(browser, live_server, account):
     secret, errors = token_of(account.customer)[1], []
     page = open_page(browser, errors)
