@@ -13,7 +13,7 @@ DETAIL = re.compile(
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 # Links that sign in or open a file. Django logs the path of each refused request.
-LINK_SECRET = re.compile(r"(/portal/enter/|/account/password/link/|/invoices/)[^\s/?]{20,}")
+LINK_SECRET = re.compile(r"(/portal/enter/|/embed/|/account/password/link/|/invoices/)[^\s/?]{20,}")
 
 
 class PlainFormatter(logging.Formatter):

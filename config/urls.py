@@ -22,6 +22,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("invoices/", include("invoices.rendering.urls")),
     path("pay/", include("invoices.payments.urls")),
     *(path("portal/", include(module)) for module in PORTALS),
+    path("", include("billing.portal.frame_urls")),
     *(path("api/v1/", include(module)) for module in APIS),
 ]
 

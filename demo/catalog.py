@@ -71,10 +71,11 @@ def add_plan(
     description: str,
     features: list[dict[str, Any]],
     fees: list[dict[str, Any]] | None = None,
+    is_public: bool = False,
     **version_fields: Any,
 ) -> None:
     """Publish the first version of a plan from a data file; by_code: the features that it may grant."""
-    plan = Plan.objects.create(code=code, name=name, description=description)
+    plan = Plan.objects.create(code=code, name=name, description=description, is_public=is_public)
     version = publication.new_draft(plan=plan, by=None, at=at, note="The demo's first prices.")
     for field, value in version_fields.items():
         setattr(version, field, value)

@@ -13,14 +13,12 @@ from billing.models import ScheduledChange, Subscription
 from billing.models.plan_changes import ChangeState
 from billing.models.subscriptions import SubscriptionState
 from billing.portal.plan_change import may_change_of
-from billing.portal.plan_description import describe_commitment, describe_terms
+from billing.portal.plan_description import describe_commitment, describe_credits, describe_terms
 from billing.portal.promotion_code import EnteredCodeForm, redeem_entered_code
 from customers.portal.visit import Visit, redirect_with_message, render_page, signed_in
 from invoices.portal.formats import PortalFigures, portal_figures
 from plans.catalog.stored_terms import load_terms
 from plans.models import IncludedCredits
-from plans.models.included_credits import Every
-from wallets.statements.formats import display_currency
 
 SHOWN = [
     SubscriptionState.TRIALING,
@@ -39,11 +37,6 @@ STATES = {
     SubscriptionState.ACTIVE: _("Active"),
     SubscriptionState.PAUSED: _("Paused"),
     SubscriptionState.CANCELED: _("Canceled"),
-}
-CREDITS_EVERY = {
-    Every.PERIOD: _("Includes %(amount)s each billing period."),
-    Every.MONTH: _("Includes %(amount)s each month."),
-    Every.ONCE: _("Includes %(amount)s once, at the start."),
 }
 
 
@@ -111,7 +104,7 @@ def _shown(
         "ends": figures.date(subscription.ends_at) if subscription.ends_at else "",
         "span": figures.days_text(running.starts_at, running.ends_at) if running else "",
         **describe_terms(terms, quantities, figures),
-        "credits": [_credits(part, figures) for part in credits if _is_included(part, subscription)],
+        "credits": [describe_credits(part, figures) for part in credits if _is_included(part, subscription)],
         "commitment": describe_commitment(terms, figures),
         "may_change": visit.may_change and may_change_of(subscription),
     }
@@ -119,11 +112,6 @@ def _shown(
 
 def _is_included(part: IncludedCredits, subscription: Subscription) -> bool:
     return part.version_id == subscription.version_id and part.unit in ("credits", str(subscription.currency))
-
-
-def _credits(part: IncludedCredits, figures: PortalFigures) -> str:
-    amount = figures.in_currency(part.amount, display_currency(part.unit))
-    return str(CREDITS_EVERY[Every(part.every)]) % {"amount": amount}
 
 
 def _changes(visit: Visit, figures: PortalFigures) -> list[dict[str, str]]:

@@ -12,6 +12,8 @@ from lib.decimals import EXACT
 from lib.unit_words import plural_number
 from plans.catalog.limit_text import describe_limit
 from plans.catalog.stored_terms import FeatureTerms, FeeTerms, VersionTerms
+from plans.models import IncludedCredits
+from plans.models.included_credits import Every
 from plans.models.prices import AtZero, Consumption
 from plans.pricing.calendar import Interval
 from plans.pricing.charge_models import (
@@ -26,6 +28,7 @@ from plans.pricing.charge_models import (
     Volume,
 )
 from plans.pricing.rating import PriceTerms, RateTerms
+from wallets.statements.formats import display_currency
 
 ONE = Decimal(1)
 AT_ZERO = {
@@ -50,6 +53,12 @@ RENEWALS = {
 }
 """Unit of an interval → text."""
 
+CREDITS_EVERY = {
+    Every.PERIOD: gettext_lazy("Includes %(amount)s each billing period."),
+    Every.MONTH: gettext_lazy("Includes %(amount)s each month."),
+    Every.ONCE: gettext_lazy("Includes %(amount)s once, at the start."),
+}
+
 
 def frequency(interval: Interval, times: int = 1) -> str:
     """Return how often something comes: “each month”, “every 3 months”. times: number of intervals between."""
@@ -63,6 +72,12 @@ def describe_terms(terms: VersionTerms, held: dict[str, int], figures: PortalFig
         "fees": [_fee(fee, terms, held, figures) for fee in terms.fees],
         "features": [_feature(feature, terms, figures) for feature in terms.features],
     }
+
+
+def describe_credits(part: IncludedCredits, figures: PortalFigures) -> str:
+    """Return the credits or the money that a plan includes as text."""
+    amount = figures.in_currency(part.amount, display_currency(part.unit))
+    return str(CREDITS_EVERY[Every(part.every)]) % {"amount": amount}
 
 
 def describe_commitment(terms: VersionTerms, figures: PortalFigures) -> str:

@@ -32,6 +32,11 @@ HUNDRED, TENTH = Decimal(100), Decimal("0.1")
 
 @signed_in()
 def usage(request: HttpRequest, visit: Visit) -> HttpResponseBase:
+    return render_page(request, visit, "usage.html", read_usage_context(request, visit))
+
+
+def read_usage_context(request: HttpRequest, visit: Visit) -> dict[str, Any]:
+    """Return the context of the page of usage, by the request's meter, dimension and period."""
     figures = portal_figures(visit)
     running = running_of(visit)
     query = read_usage_query(request, visit, running)
@@ -49,7 +54,7 @@ def usage(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     }
     if query.meter is not None:
         context |= _meter_context(visit, query, now, before, figures)
-    return render_page(request, visit, "usage.html", context)
+    return context
 
 
 def _compared_days(elapsed_days: Days, same_days: Days | None, figures: PortalFigures) -> str:

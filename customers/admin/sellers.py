@@ -37,6 +37,7 @@ class SellerAdmin(StaffAdmin):
         (_("Invoice design"), {"fields": LOOK}),
         (_("Payment details"), {"fields": PAYING}),
         (_("Invoice content"), {"fields": CONTENT}),
+        (_("Embedding"), {"fields": ("frame_ancestors",)}),
     )
 
     def save_model(self, request: HttpRequest, obj: Seller, form: "forms.ModelForm[Seller]", change: bool) -> None:

@@ -23,6 +23,7 @@ CHANGEABLE = (
     *("company_number", "email", "time_zone", "locale", "currency", "net_days", "grace", "zero_invoices"),
     *("late_usage", "account_holder", "iban", "bic", "bank_details", "payment_terms", "notes", "footer"),
     *("brand_color", "accent_color", "paper", "shows_usage", "shows_wallets", "e_invoices"),
+    "frame_ancestors",
 )
 
 

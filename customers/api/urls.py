@@ -2,6 +2,7 @@ from django.urls import path
 
 from customers.api.api_keys import Keys
 from customers.api.contacts import Contacts
+from customers.api.embed_tokens import EmbedTokens
 from customers.api.portal_links import PortalLinksView
 from customers.api.sellers import Sellers
 from customers.api.views import Customers
@@ -21,6 +22,8 @@ urlpatterns = [
     path("keys/<int:number>/rotate", Keys.route("rotate"), name="key_rotate"),
     path("keys/<int:number>/revoke", Keys.route("revoke"), name="key_revoke"),
     path("customers/<str:customer>/portal-links", PortalLinksView.route("create"), name="portal_links"),
+    path("customers/<str:customer>/embed-tokens", EmbedTokens.route("create"), name="embed_tokens"),
+    path("customers/<str:customer>/embed-tokens/<int:number>", EmbedTokens.route("remove"), name="embed_token"),
     path("webhooks", Endpoints.route("list_all", "create"), name="webhooks"),
     path("webhooks/<int:webhook>", Endpoints.route("read", "update", "remove"), name="webhook"),
     path("webhooks/<int:webhook>/rotate", Endpoints.route("rotate"), name="webhook_rotate"),

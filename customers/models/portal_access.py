@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Self
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
@@ -11,6 +12,8 @@ from django.utils.translation import gettext_lazy as _
 # A link travels by email and may be forwarded, so it lives briefly; a session ends within a working day.
 LONGEST_LINK = timedelta(hours=1)
 LONGEST_SESSION = timedelta(hours=12)
+# The token of an embedded page is in its address, which histories and proxies may keep.
+LONGEST_EMBEDDING = timedelta(hours=1)
 
 _HASHED = "^[0-9a-f]{64}$"
 
@@ -21,6 +24,15 @@ class PortalAccessWay(models.TextChoices):
     MAIL = "mail", _("requested by email")
     PRODUCT = "product", _("created by the API")
     STAFF = "staff", _("created by a staff user")
+    EMBED = "embed", _("embedded in a page of the product")
+
+
+class EmbeddedPage(models.TextChoices):
+    """A page that the product can show in a frame."""
+
+    USAGE = "usage", _("usage")
+    BALANCE = "balance", _("balance")
+    PORTAL = "portal", _("portal")
 
 
 class PortalLink(models.Model):
@@ -73,6 +85,10 @@ class PortalLink(models.Model):
 
 
 class PortalSessionQuerySet(models.QuerySet["PortalSession"]):
+    def embedded(self) -> Self:
+        """Return the sessions of embedded pages, which no cookie opens."""
+        return self.filter(way=PortalAccessWay.EMBED)
+
     def open(self, at: datetime, *, idle: timedelta) -> Self:
         """
         Return the sessions that have not ended: by sign-out, by time, or by a change of the contact's mailbox or
@@ -86,12 +102,14 @@ class PortalSessionQuerySet(models.QuerySet["PortalSession"]):
 
 class PortalSession(models.Model):
     """
-    A signed-in session in the portal of one customer. Only the SHA-256 of the cookie's secret is stored.
+    A signed-in session in the portal of one customer. Only the SHA-256 of its secret is stored, which is in a cookie,
+    or in the address of an embedded page.
 
     contact: the person whose rights apply; without one, the session allows only viewing. The session ends when the
         contact is deleted or gets another mailbox than `email`. by: the staff user who views the portal as the
         customer.
     seen_at: last page view, to the minute. expires_at: the latest end.
+    pages: that a session of an embedded page opens; empty for all others, which open the portal.
     """
 
     customer = models.ForeignKey("customers.Customer", on_delete=models.PROTECT, related_name="+")
@@ -106,6 +124,7 @@ class PortalSession(models.Model):
     seen_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
+    pages = ArrayField(models.CharField(max_length=7, choices=EmbeddedPage), default=list, db_default=[])
 
     objects = PortalSessionQuerySet.as_manager()
 
@@ -124,6 +143,16 @@ class PortalSession(models.Model):
             models.CheckConstraint(
                 condition=Q(expires_at__gt=F("began_at"), expires_at__lte=F("began_at") + LONGEST_SESSION),
                 name="portal_session_lasts_12_hours_at_most",
+            ),
+            models.CheckConstraint(
+                condition=Q(way="embed", pages__len__gte=1, pages__contained_by=EmbeddedPage.values)
+                | ~Q(way="embed") & Q(pages=[]),
+                name="only_an_embedded_session_names_its_pages",
+            ),
+            models.CheckConstraint(
+                condition=~Q(way="embed")
+                | Q(contact__isnull=True, by__isnull=True, expires_at__lte=F("began_at") + LONGEST_EMBEDDING),
+                name="embedded_session_is_read_only_for_an_hour_at_most",
             ),
         ]
         indexes = [models.Index(fields=["expires_at"], name="portal_session_by_end")]

@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from djmoney.models.fields import CurrencyField
 
+from customers.models.origins import OriginsField, origins_constraint
 from customers.models.parties import Party
 
 
@@ -50,6 +51,7 @@ class Seller(Party):
     grace: time to wait for late events after a period ends before its invoice is issued.
     discounts_apart_from: the month from which coupons are booked as discounts instead of reducing revenue.
     reverses_tax_on_bad_debt: whether the law gives the tax of a written-off invoice back.
+    frame_ancestors: the sites that may show its pages in a frame: docs/embedding.md.
     The other fields are the look and texts of invoices, which copy them when issued: docs/rendering.md#branding.
     """
 
@@ -122,6 +124,10 @@ class Seller(Party):
         default=EInvoices.NEVER,
         db_default=EInvoices.NEVER,
     )
+    frame_ancestors = OriginsField(
+        verbose_name=_("sites that may embed pages"),
+        help_text=_("Origins such as https://app.example.com, separated by commas. Empty: no site."),
+    )
 
     class Meta:
         constraints = [
@@ -150,6 +156,7 @@ class Seller(Party):
                 name="bic_is_of_8_or_11_characters",
             ),
             models.CheckConstraint(condition=Q(e_invoices__in=EInvoices.values), name="e_invoice_policy_is_known"),
+            origins_constraint("frame_ancestors", name="embedding_sites_are_origins"),
         ]
 
     def __str__(self) -> str:

@@ -36,6 +36,11 @@ def portal_language(request: HttpRequest, locale: str | None = None) -> str:
     return supported_language(locale) or settings.LANGUAGE_CODE
 
 
+def framed_language(request: HttpRequest, locale: str | None = None) -> str:
+    """Return the language of a page in a frame: its address may name one, since the page offers no choice."""
+    return supported_language(request.GET.get("language", "")) or portal_language(request, locale)
+
+
 def localized(page: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     """Make a page without a signed-in customer respond in the visitor's language."""
 

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods
 
 from customers.customer_time import loaded_current_time
 from customers.models import Contact, Customer, PortalSession
+from customers.models.portal_access import PortalAccessWay
 from customers.portal.language import portal_language
 from customers.portal_auth import sessions
 
@@ -49,6 +50,11 @@ class Visit:
     def may_change(self) -> bool:
         """Whether the person may buy, set and edit: only a contact who gets the bills; all others can only view."""
         return self.contact is not None and self.contact.billing
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the page is shown in a frame of another site, which has a navigation of its own."""
+        return self.session.way == PortalAccessWay.EMBED
 
     def own_rows(self, rows: QuerySet[Any], path: str = "customer") -> QuerySet[Any]:
         """Return the customer's rows; path: the lookup to the customer."""
@@ -82,15 +88,19 @@ def signed_in(*methods: str) -> Callable[[PortalView], PortalView]:
                 return mark_private(HttpResponseRedirect(reverse("portal_sign_in")))
             visit = Visit(session, loaded_current_time(session.customer, now=now))
             with translation.override(portal_language(request, session.customer.locale)):
-                return mark_private(_respond(page, request, visit, names))
+                return mark_private(respond(page, request, visit, names))
 
         vars(wrapped)["is_of_a_customer"] = True
+        if "GET" in (methods or ("GET",)):
+            # Pages that show something can be embedded, where another decorator finds the visit.
+            vars(wrapped)["shown_page"] = page
         return require_http_methods([*(methods or ("GET",)), "HEAD"])(wrapped)
 
     return wrap
 
 
-def _respond(page: PortalView, request: HttpRequest, visit: Visit, names: dict[str, Any]) -> HttpResponseBase:
+def respond(page: PortalView, request: HttpRequest, visit: Visit, names: dict[str, Any]) -> HttpResponseBase:
+    """Return a page for a visit: a refusal if it may not change anything, or “not found”."""
     try:
         if request.method != "POST":
             return page(request, visit, **names)

@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 
 from customers.api_keys.keys import digest
 from customers.models import Contact, Customer, PortalSession
-from customers.models.portal_access import LONGEST_SESSION
+from customers.models.portal_access import LONGEST_SESSION, PortalAccessWay
 
 IDLE = timedelta(hours=1)
 """Time without a page view after which a session ends."""
@@ -38,7 +38,8 @@ def begin(*, customer: Customer, contact: Contact | None, way: str, at: datetime
 
 def find(secret: str, *, at: datetime) -> PortalSession | None:
     """Return the open session of a cookie, and update when it was last seen."""
-    rows = PortalSession.objects.open(at, idle=IDLE)
+    # A token of an embedded page may leak with its address, and opens nothing else.
+    rows = PortalSession.objects.open(at, idle=IDLE).exclude(way=PortalAccessWay.EMBED)
     rows = rows.select_related("customer__seller", "customer__test_clock", "contact", "by")
     session = rows.filter(secret_sha256=digest(secret)).first() if secret else None
     if session is not None and session.seen_at <= at - NOTED_EVERY:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_timedelta
 from django.utils.translation import get_language, ngettext
 
+from customers.models.parties import Party
 from customers.portal.visit import Visit
 from invoices.rendering.formats import Figures
 from lib.currencies import CREDITS
@@ -61,6 +62,12 @@ def portal_figures(visit: Visit, currency: str = "") -> PortalFigures:
 
     A customer in Austria who reads the portal in English gets English texts with Austrian numbers.
     """
-    territory = document_locale(visit.customer.locale).territory
+    customer = visit.customer
+    return party_figures(customer, currency or str(customer.currency))
+
+
+def party_figures(party: Party, currency: str) -> PortalFigures:
+    """Return the formats of the active language in the country of a customer or a seller."""
+    territory = document_locale(party.locale).territory
     locale = document_locale(f"{get_language()}_{territory}" if territory else str(get_language()))
-    return PortalFigures(locale, currency or str(visit.customer.currency), ZoneInfo(visit.customer.time_zone))
+    return PortalFigures(locale, currency, ZoneInfo(party.time_zone))

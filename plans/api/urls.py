@@ -6,6 +6,7 @@ from plans.api.features import Features
 from plans.api.packs import Packs
 from plans.api.preview import PreviewView
 from plans.api.price_list import PriceListView
+from plans.api.pricing import PricingView
 from plans.api.views import Plans, Versions
 
 urlpatterns = [
@@ -26,4 +27,5 @@ urlpatterns = [
         name="plan_price_list",
     ),
     path("plans/<str:plan>/preview", PreviewView.route("preview"), name="plan_preview"),
+    path("pricing", PricingView.route("read"), name="pricing"),
 ]

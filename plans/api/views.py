@@ -7,20 +7,33 @@ from django.utils import timezone
 
 from lib.api.operations import list_rows, read_row
 from lib.api.views import ApiView, OwnedRows
+from lib.currencies import CREDITS
 from plans.api.serializers import PlanSerializer, VersionSerializer
-from plans.models import Commitment, Fee, IncludedCredits, Plan, PlanFeature, PlanVersion, Rate
+from plans.models import Commitment, Fee, IncludedCredits, Plan, PlanFeature, PlanVersion, Price, Rate
 from plans.models.versions import PlanVersionQuerySet
 
 
-def with_prices(versions: PlanVersionQuerySet) -> PlanVersionQuerySet:
-    """Return the versions with everything that their serializer reads, in a fixed number of queries."""
+def with_prices(versions: PlanVersionQuerySet, *, currency: str = "") -> PlanVersionQuerySet:
+    """
+    Return the versions with everything that their serializer reads, in a fixed number of queries.
+
+    currency: the only one whose prices are read, with those in credits; empty for all.
+    """
+    fees, commitments, included_credits, prices = (
+        model.objects.all() for model in (Fee, Commitment, IncludedCredits, Price)
+    )
+    if currency:
+        fees, commitments = fees.filter(currency=currency), commitments.filter(currency=currency)
+        included_credits = included_credits.filter(unit__in=["credits", currency])
+        prices = prices.filter(currency__in=[currency, CREDITS])
     rates = Rate.objects.order_by("position", "id").prefetch_related("tiers")
+    prices = prices.prefetch_related(Prefetch("rates", rates))
     features = PlanFeature.objects.select_related("feature__meter").order_by("position", "id")
     return versions.select_related("plan").prefetch_related(
-        Prefetch("fees", Fee.objects.order_by("position", "id")),
-        Prefetch("commitments", Commitment.objects.order_by("currency")),
-        Prefetch("included_credits", IncludedCredits.objects.order_by("code", "unit")),
-        Prefetch("features", features.prefetch_related(Prefetch("prices__rates", rates), "usage_limits")),
+        Prefetch("fees", fees.order_by("position", "id")),
+        Prefetch("commitments", commitments.order_by("currency")),
+        Prefetch("included_credits", included_credits.order_by("code", "unit")),
+        Prefetch("features", features.prefetch_related(Prefetch("prices", prices), "usage_limits")),
     )
 
 

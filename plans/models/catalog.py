@@ -80,6 +80,7 @@ class Plan(models.Model):
     A priced offer. Its prices belong to its versions.
 
     self_service: whether customers can switch to and from the plan by themselves in the portal.
+    is_public: whether the pricing table shows the plan to everyone: docs/embedding.md#pricing-table.
     """
 
     code = models.CharField(max_length=64, unique=True, validators=[code])
@@ -90,6 +91,12 @@ class Plan(models.Model):
         default=False,
         db_default=False,
         help_text=_("Customers can switch between the plans with this setting."),
+    )
+    is_public = models.BooleanField(
+        _("in the pricing table"),
+        default=False,
+        db_default=False,
+        help_text=_("Anyone can read the plan's prices in the public pricing table."),
     )
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -27,7 +27,7 @@ from customers.portal_auth import sessions
 from invoices.one_off_invoices import OneOffLine, OneOffRequest, draft_invoice, issue_draft
 from invoices.payments.attempts import open_page
 from lib.encryption import encrypt
-from plans.models import Coupon
+from plans.models import Coupon, Plan
 from plans.publishing.publication import new_version
 from tests.builders import make_coupon, make_pack, make_seller
 from tests.portal.accounts import make_account
@@ -60,6 +60,7 @@ def add_accounts() -> None:
     topup = TopUp(f"pack-{OWN[0]}", percent=Decimal(20), ceilings=[CeilingLimits("finance", "day", most=5)])
     set_rule(wallet_id=wallet.pk, request=topup, at=NOW)
     new_version(source=subscription.version, by=None, at=NOW)
+    Plan.objects.filter(code=f"plan-{OWN[0]}").update(is_public=True)
     make_coupon(OWN.upper(), percent=10)
     make_pack(OWN)
     issue(name="Manages", scopes=["manage"], sandbox=False, by=None, at=NOW)

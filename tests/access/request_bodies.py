@@ -74,6 +74,8 @@ _SENT: dict[str, Any] = {
     "POST wallets/<wallet>/void": WHY,
     "POST wallets/<wallet>/transfer": {"amount": "1", "to": lambda: Wallet.objects.earliest("pk").pk, **WHY},
     "POST plans/<plan>/preview": {"feature": CALLS, "currency": "USD", "quantities": [{"quantity": "1"}]},
+    "POST customers/<customer>/embed-tokens": {"pages": ["usage"]},
+    "GET pricing": {"currency": "USD"},
     "POST customers/<customer>/payment-methods/page": {"back_to": "https://example.com/back"},
     "POST portal/enter/<secret>": {"entrance": "0"},
     "POST admin/views/": {"list": "customers.customer", "name": "Own"},

@@ -1,6 +1,7 @@
 """The row and the parameters of each address in these tests."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -27,11 +28,13 @@ from customers.models import (
     Contact,
     Customer,
     Delivery,
+    PortalSession,
     Seller,
     TestClock,
     WebhookEndpoint,
 )
 from customers.portal_auth import magic_links
+from customers.portal_auth.embed_tokens import create_embed_token
 from invoices.documents.signed_links import create_link
 from invoices.models import (
     BankLine,
@@ -208,6 +211,23 @@ def _month(route: Route, word: str) -> Found:
     return {"seller_id": MonthLock.objects.earliest("pk").seller_id, "month": "2026-03"}, None
 
 
+def _embed_token(word: str) -> tuple[PortalSession, str]:
+    owner = Customer.objects.get(external_id=word, sandbox=False)
+    return create_embed_token(
+        customer=owner, pages=["usage", "balance", "portal"], lifetime=timedelta(hours=1), at=NOW
+    )
+
+
+def _embedded(route: Route, word: str) -> Found:
+    """Return the secret of a token of embedded pages. Anyone who has it may look."""
+    return {"token": _embed_token(word)[1], "path": "usage"}, None
+
+
+def _stored_token(route: Route, word: str) -> Found:
+    token, _secret = _embed_token(word)
+    return {"customer": word, "number": token.pk}, token
+
+
 def _portal_secret(route: Route, word: str) -> Found:
     """Return the secret of a portal link. Anyone who has it may use it."""
     return {
@@ -239,6 +259,8 @@ PLACES: dict[str, Callable[[Route, str], Found]] = {
     "pay/stripe/events/": _finder(account=lambda word: MerchantAccount.objects.earliest("pk")),
     "api/v1/sellers/": lambda route, word: ({"seller": "acme"}, Seller.objects.get(code="acme")),
     "admin/account/": lambda route, word: ({"pk": 999_999, "provider_id": "sso", "uidb36": "1", "key": "a-b"}, None),
+    "embed/": _embedded,
+    "pricing/": lambda route, word: ({"seller": "acme"}, None),
     "portal/enter/": _portal_secret,
     "portal/details/contacts/": _finder(number=_colleague),
     "portal/invoices/<number>/lines/": _finder(number=_invoice, position=lambda word: _line(word).position),
@@ -278,6 +300,7 @@ PLACES: dict[str, Callable[[Route, str], Found]] = {
     "api/v1/subscriptions/": _on_subscription,
     "api/v1/customers/<customer>/spend-caps/<": _cap,
     "api/v1/customers/<customer>/contacts/<": _contact,
+    "api/v1/customers/<customer>/embed-tokens/<": _stored_token,
     "api/v1/customers/<customer>/payment-methods/<": _payment_method,
     "api/v1/customers/<customer>/payment-methods": _payer,
     "api/v1/customers/<customer>/balances": _payer,

@@ -19,6 +19,11 @@ OPEN_BECAUSE = {
     "pay/stripe/events/<account>": "the same, for a seller's own account",
     "pay/sandbox/<key>": "replaces a provider's page; the key is a secret, and no money moves",
     "pay/done": "a visitor from a provider may have no session; the page shows no customer",
+    **dict.fromkeys(
+        ["embed/<token>/usage", "embed/<token>/balance", "embed/<token>/portal/", "embed/<token>/portal/<path>"],
+        "the token is the secret: for one customer, read-only, and it expires",
+    ),
+    "pricing/<seller>": "the plans that are marked as public",
     "portal/sign-in": "a contact requests a link there",
     "portal/sign-in/mailed": "the answer is the same for every address",
     "portal/enter/<secret>": "the link is the secret: used once, and it expires",
@@ -58,7 +63,7 @@ INGEST_REQUESTS = {
     "POST api/v1/reservations/<number>/commit",
     "POST api/v1/reservations/<number>/release",
 }
-SHARED_CATALOG = ("coupons", "features", "meters", "packs", "plans", "sellers")
+SHARED_CATALOG = ("coupons", "features", "meters", "packs", "plans", "pricing", "sellers")
 """The catalog and the sellers are shared by live and sandbox."""
 
 LINKS_INTO_THE_PORTAL = "admin/customers/customer/<row>/portal_link/"

@@ -10,7 +10,16 @@ import ast
 from tests.architecture.source import files
 
 PORTALS = ("customers/portal", "invoices/portal", "wallets/portal", "billing/portal")
-EVERYBODYS = {"BonusSlab", "CreditPack", "Feature", "IncludedCredits", "Meter", "PackPrice", "PlanVersion"}
+EVERYBODYS = {
+    "BonusSlab",
+    "CreditPack",
+    "Feature",
+    "IncludedCredits",
+    "Meter",
+    "PackPrice",
+    "PlanFeature",
+    "PlanVersion",
+}
 BEFORE_ANYBODY_IS_IN = {"magic_links.py", "sessions.py", "link_email.py", "retention.py"}
 NARROWED = {"own_rows", "own_row"}
 

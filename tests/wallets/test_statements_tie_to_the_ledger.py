@@ -1,5 +1,5 @@
 """
-After any operations on a wallet, its statements agree with the ledger: opening balance, lines and closing balance.
+After any operations on a wallet, its statements and its former balances agree with the ledger.
 """
 
 from datetime import timedelta
@@ -12,6 +12,7 @@ from hypothesis.stateful import invariant, run_state_machine_as_test
 
 from tests.builders import JAN
 from tests.wallets.machine import Wallets
+from wallets.ledger.balance_history import read_balance_history
 from wallets.models import Entry, Wallet
 from wallets.statements.ledger_sums import read_statement
 
@@ -37,6 +38,8 @@ class StatementMachine(Wallets):
                 assert statement.opening + sum(line.units for line in statement.lines) == statement.closing
                 assert statement.opening_cost + sum(line.money for line in statement.lines) == statement.closing_cost
             assert statement.closing == wallet.balance
+            balances = read_balance_history(wallet.pk, moments=edges)
+            assert balances == [ledger(wallet, edge)[0] for edge in edges]
 
 
 @pytest.mark.slow

@@ -77,7 +77,7 @@ class PlanAdmin(StaffAdmin):
     ordering = ("name",)
     prepopulated_fields = {"code": ("name",)}
     fixed_fields = ("code",)  # the API and events identify it by the code
-    fields = ("name", "code", "description", "self_service")
+    fields = ("name", "code", "description", "self_service", "is_public")
     actions_list = ("start",)
     actions_detail = ("new_version",)
 

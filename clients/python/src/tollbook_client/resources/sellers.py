@@ -43,6 +43,7 @@ class Seller:
     shows_usage: bool = True
     shows_wallets: bool = False
     e_invoices: str = "never"
+    frame_ancestors: tuple[str, ...] = ()
 
 
 class Sellers(Resource):
