@@ -61,10 +61,11 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    # The first three are around everything, so that each response has their headers: probes, static files and the
+    # The first four are around everything, so that each response has their headers: probes, static files and the
     # problems of the API as well.
     "config.cache_policy.no_store",
     "config.csp.PolicyByPath",
+    "customers.portal.own_host.own_host",
     "django.middleware.security.SecurityMiddleware",
     "config.health.probes",  # before middleware that may reject or query the database for a session
     # Around all that may fail, so that each failure has the same form.

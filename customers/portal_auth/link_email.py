@@ -1,6 +1,7 @@
 """Send the requested links by email. The table is the queue: a worker that dies leaves the row unchanged."""
 
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.mail import EmailMessage
@@ -10,9 +11,10 @@ from django.urls import reverse
 from django.utils import translation
 
 from customers.api_keys.keys import digest
-from customers.models import PortalLink
+from customers.models import Contact, PortalLink
 from customers.models.portal_access import PortalAccessWay
 from customers.portal_auth.magic_links import MAILED_LINK_LIFETIME, find_contacts
+from customers.portal_auth.origins import find_seller_by_host, host_name, seller_origin
 from customers.portal_auth.sessions import new_secret
 from lib.locales import supported_language
 from lib.queue import lock_free_row
@@ -39,7 +41,7 @@ def _send_email(pk: int, *, at: datetime) -> bool:
     link = lock_free_row(PortalLink.objects.filter(pk=pk, emailed_at__isnull=True))
     if link is None:
         return False
-    contacts = find_contacts(link.email)
+    contacts = find_contacts(link.email, seller=find_seller_by_host(host_name(urlsplit(link.origin).netloc)))
     link.emailed_at = at
     if not contacts:
         link.save(update_fields=["emailed_at"])
@@ -48,7 +50,7 @@ def _send_email(pk: int, *, at: datetime) -> bool:
     link.secret_sha256 = digest(secret)
     link.save(update_fields=["emailed_at", "secret_sha256"])
     context = {
-        "url": link.origin + reverse("portal_enter", args=[secret]),
+        "url": _origin(link, contacts) + reverse("portal_enter", args=[secret]),
         "minutes": int(MAILED_LINK_LIFETIME.total_seconds() // 60),
         "names": [contact.customer.seller.legal_name for contact in contacts],
     }
@@ -57,3 +59,13 @@ def _send_email(pk: int, *, at: datetime) -> bool:
         subject, _, body = render_to_string("email/sign_in.txt", context).strip().partition("\n")
     EmailMessage(subject=subject, body=body.strip() + "\n", to=[contacts[0].email]).send()
     return True
+
+
+def _origin(link: PortalLink, contacts: list[Contact]) -> str:
+    """Return the host that a link leads to: of the seller, if all accounts have one seller with a host of its own."""
+    sellers = {contact.customer.seller for contact in contacts}
+    seller = sellers.pop() if len(sellers) == 1 else None
+    has_own_host = (
+        seller is not None and seller.portal_host and host_name(urlsplit(link.origin).netloc) != seller.portal_host
+    )
+    return seller_origin(seller) if has_own_host else link.origin

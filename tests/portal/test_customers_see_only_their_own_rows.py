@@ -80,13 +80,18 @@ PAGES: dict[str, tuple[str, Numbers]] = {
     "portal_auto_top_up": ("GET", wallet),
     "portal_remove_auto_top_up": ("POST", wallet),
     "portal_details": ("GET", no_parameters),
+    "portal_people": ("GET", no_parameters),
+    "portal_change_contact": ("POST", lambda account: {"number": account.colleague.pk}),
     "portal_add_contact": ("POST", no_parameters),
     "portal_remove_contact": ("POST", lambda account: {"number": account.colleague.pk}),
 }
 SHARED_PAGES = {"portal_change_plan"}
 """Pages of the price list."""
 
-OPEN = {"portal_sign_in", "portal_mailed", "portal_enter", "portal_sign_out", "portal_language"}
+OPEN = {
+    *("portal_sign_in", "portal_mailed", "portal_enter", "portal_sign_out", "portal_language"),
+    *("portal_style", "portal_logo"),
+}
 """Pages that need no session."""
 
 
