@@ -47,7 +47,7 @@ class ContactSerializer(StrictFields, serializers.ModelSerializer[Contact]):
         return value
 
     def create(self, validated_data: dict[str, Any]) -> Contact:
-        """Store a new contact. Without a role, one who gets the bills may do everything, as before there were roles."""
+        """Store a new contact; without a role, one who gets the bills may do everything."""
         role = ContactRole.ADMIN if validated_data.get("billing", True) else ContactRole.VIEWER
         return super().create({"role": role, **validated_data})
 

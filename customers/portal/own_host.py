@@ -34,7 +34,7 @@ def own_host(
         if seller is None:
             return get_response(request)
         # The name is the stored one, which was validated; CSRF checks compare the request's origin with it.
-        request.get_host = lambda: host.lower()  # type: ignore[method-assign]
+        request.get_host = host.lower  # type: ignore[method-assign]
         request.portal_seller = seller  # type: ignore[attr-defined]
         if request.path_info == "/":
             return HttpResponseRedirect(reverse("portal_overview"))

@@ -43,7 +43,7 @@ def find(
     Return the open session of a cookie, and update when it was last seen.
 
     seller: on the host of a seller, a session in the account of another seller's customer is not found.
-    is_page_view: False if nobody asked for the page: an open tab that refreshes its figures does not prolong a session.
+    is_page_view: False if nobody asked for the page: an open tab that refreshes its figures prolongs no session.
     """
     rows = PortalSession.objects.open(at, idle=IDLE)
     if seller is not None:

@@ -154,6 +154,7 @@ def test_forms_do_not_change_rows_of_another_customer(own, foreign):
             assert request_page(client, name, foreign).status_code == 404, name
             # The form of a promotion code is refused without a code, and these without a payment provider.
             is_refused = name in (
+                "portal_change_contact",
                 "portal_enter_code",
                 "portal_replace_payment_method",
                 "portal_remove_payment_method",
