@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pghistory
+from django.conf import settings
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
@@ -183,3 +184,8 @@ class Seller(Party):
 
     def __str__(self) -> str:
         return self.legal_name
+
+    @property
+    def portal_origin(self) -> str:
+        """The scheme and host of its portal for links outside of a request; empty if none is configured."""
+        return f"https://{self.portal_host}" if self.portal_host else settings.PUBLIC_URL

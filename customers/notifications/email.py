@@ -128,16 +128,17 @@ def compose_email(
         text = _custom_text(wordings.get(text_language), context) or _built_in_text(kind, context)
         subject, _separator, body = text.strip().partition("\n")
         paragraphs = tuple(on_one_line(paragraph) for paragraph in body.split("\n\n") if paragraph.strip())
-        has_portal = bool(settings.PUBLIC_URL and not is_staff and customer_name)
+        portal = sender.portal or settings.PUBLIC_URL
+        has_portal = bool(portal and not is_staff and customer_name)
         return EmailText(
             language=text_language,
             subject=f"{context[CUSTOMER]}: {subject}" if is_staff and customer_name else subject,
             paragraphs=paragraphs,
             facts=listed_facts(kind, texts),
             placeholders=context,
-            button=None if is_staff else button_of(kind, facts),
+            button=None if is_staff else button_of(kind, facts, portal=portal),
             note=_note(context[CUSTOMER], is_staff=is_staff),
-            settings_url=settings.PUBLIC_URL + reverse("portal_details") if has_portal else "",
+            settings_url=portal + reverse("portal_people") if has_portal else "",
             sender=sender,
         )
 

@@ -2,7 +2,6 @@
 
 from typing import NamedTuple
 
-from django.conf import settings
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -50,10 +49,14 @@ class Button(NamedTuple):
     url: str
 
 
-def button_of(kind: str, facts: Facts) -> Button | None:
-    """Return the button of an email to a contact; None without a page for it, or without a public URL."""
+def button_of(kind: str, facts: Facts, *, portal: str) -> Button | None:
+    """
+    Return the button of an email to a contact; None without a page for it, or without a public URL.
+
+    portal: the origin of the seller's portal; empty without a public URL.
+    """
     page = TOP_UP if facts.get("remedy") == "top_up" else VIEW_USAGE if kind == "alert.fired" else PAGES.get(kind)
     row = facts.get(page.row) if page is not None and page.row else None
-    if page is None or not settings.PUBLIC_URL or (page.row and not row):
+    if page is None or not portal or (page.row and not row):
         return None
-    return Button(str(page.label), settings.PUBLIC_URL + reverse(page.name, args=[row] if row else []))
+    return Button(str(page.label), portal + reverse(page.name, args=[row] if row else []))

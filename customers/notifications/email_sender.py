@@ -21,6 +21,7 @@ class EmailSender:
     A seller in its emails.
 
     email: for replies. color: of the button. logo: a PNG. address: one line.
+    portal: the origin of its portal; empty if none is configured.
     """
 
     name: str = ""
@@ -28,6 +29,7 @@ class EmailSender:
     color: str = DEFAULT_COLOR
     logo: bytes = b""
     address: str = ""
+    portal: str = ""
 
     @property
     def text_color(self) -> str:
@@ -48,4 +50,5 @@ def sender_of(seller: Seller) -> EmailSender:
         color=seller.brand_color or DEFAULT_COLOR,
         logo=bytes(seller.logo.content) if seller.logo else b"",
         address=", ".join(part.strip() for part in address if part.strip()),
+        portal=seller.portal_origin,
     )

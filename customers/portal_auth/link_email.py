@@ -14,7 +14,7 @@ from customers.api_keys.keys import digest
 from customers.models import Contact, PortalLink
 from customers.models.portal_access import PortalAccessWay
 from customers.portal_auth.magic_links import MAILED_LINK_LIFETIME, find_contacts
-from customers.portal_auth.origins import find_seller_by_host, host_name, seller_origin
+from customers.portal_auth.origins import find_seller_by_host, host_name
 from customers.portal_auth.sessions import new_secret
 from lib.locales import supported_language
 from lib.queue import lock_free_row
@@ -65,7 +65,5 @@ def _origin(link: PortalLink, contacts: list[Contact]) -> str:
     """Return the host that a link leads to: of the seller, if all accounts have one seller with a host of its own."""
     sellers = {contact.customer.seller for contact in contacts}
     seller = sellers.pop() if len(sellers) == 1 else None
-    has_own_host = (
-        seller is not None and seller.portal_host and host_name(urlsplit(link.origin).netloc) != seller.portal_host
-    )
-    return seller_origin(seller) if has_own_host else link.origin
+    is_there_already = seller is not None and host_name(urlsplit(link.origin).netloc) == seller.portal_host
+    return seller.portal_origin if seller and seller.portal_host and not is_there_already else link.origin

@@ -40,11 +40,6 @@ def seller_of_host(request: HttpRequest) -> Seller | None:
     return seller
 
 
-def seller_origin(seller: Seller | None) -> str:
-    """Return the origin of a seller's portal for links outside of a request; empty if none is configured."""
-    return f"https://{seller.portal_host}" if seller and seller.portal_host else settings.PUBLIC_URL
-
-
 def portal_origin(request: HttpRequest, seller: Seller | None = None) -> str:
     """
     Return the portal's scheme and host for a link.
@@ -53,4 +48,4 @@ def portal_origin(request: HttpRequest, seller: Seller | None = None) -> str:
     """
     if seller_of_host(request) is not None:
         return f"{request.scheme}://{request.get_host()}"
-    return seller_origin(seller) or f"{request.scheme}://{request.get_host()}"
+    return (seller.portal_origin if seller else settings.PUBLIC_URL) or f"{request.scheme}://{request.get_host()}"

@@ -24,11 +24,11 @@ class Runway(NamedTuple):
     ends_at: datetime
     per_day: Decimal
 
-    def text(self, wallet: Wallet, figures: PortalFigures) -> str:
+    def text(self, wallet: Wallet, figures: PortalFigures, *, at: datetime) -> str:
         """Return the runway as a sentence; estimates look like estimates."""
         rounded = round_to(self.per_day, Decimal(1) if self.per_day >= TEN else TENTH)
         names = {
-            "date": figures.date(self.ends_at),
+            "date": figures.near_day(self.ends_at, at=at),
             "amount": figures.in_currency(rounded or TENTH, display_currency(wallet.unit)),
         }
         return gettext("Lasts until about %(date)s, at about %(amount)s a day.") % names

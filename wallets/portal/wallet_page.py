@@ -66,13 +66,13 @@ def _open_wallets(visit: Visit, figures: PortalFigures) -> list[tuple[Wallet, di
     balances_by_wallet = read_balances([row.pk for row in wallet_rows], at=visit.at)
     runways = read_runways(visit, wallet_rows)
     return [
-        (row, _balances(row, balances_by_wallet.get(row.pk, EMPTY_BALANCES), figures, runways.get(row.pk)))
+        (row, _balances(row, balances_by_wallet.get(row.pk, EMPTY_BALANCES), figures, runways.get(row.pk), visit.at))
         for row in wallet_rows
     ]
 
 
 def _balances(
-    wallet_row: Wallet, balances: WalletBalances, figures: PortalFigures, runway: Runway | None
+    wallet_row: Wallet, balances: WalletBalances, figures: PortalFigures, runway: Runway | None, at: datetime
 ) -> dict[str, Any]:
     def amount(units: Decimal) -> str:
         return figures.in_currency(units, display_currency(wallet_row.unit))
@@ -82,7 +82,7 @@ def _balances(
         "name": wallet_row.name,
         "balance": amount(wallet_row.balance),
         "is_low": wallet_row.balance <= 0,
-        "runway": runway.text(wallet_row, figures) if runway else "",
+        "runway": runway.text(wallet_row, figures, at=at) if runway else "",
         "available": amount(balances.available),
         "held": amount(balances.held) if balances.held else "",
         "debt": amount(wallet_row.debt) if wallet_row.debt else "",
@@ -103,7 +103,7 @@ def wallet(request: HttpRequest, visit: Visit, number: int) -> HttpResponseBase:
     can_top_up = has_offer(wallet_row, offered_units(visit))
     context = {
         "wallet": wallet_row,
-        "balances": _balances(wallet_row, balances, figures, runway)
+        "balances": _balances(wallet_row, balances, figures, runway, visit.at)
         | {"ongoing": _ongoing(wallet_row, figures, visit)},
         "chart": _chart(visit, wallet_row, runway, figures),
         "lots": _lots(visit, wallet_row, figures),

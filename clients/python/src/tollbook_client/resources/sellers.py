@@ -43,6 +43,8 @@ class Seller:
     shows_usage: bool = True
     shows_wallets: bool = False
     e_invoices: str = "never"
+    portal_host: str = ""
+    no_usage_text: str = ""
 
 
 class Sellers(Resource):
