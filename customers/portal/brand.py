@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
-from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from customers.brand.palette import style_name, style_sheet
@@ -77,7 +76,7 @@ def style(request: HttpRequest, name: str) -> HttpResponseBase:
     except ValueError:  # not hexadecimal
         is_current = False
     if not is_current:
-        raise Http404(_("There is no such style sheet."))
+        raise Http404
     return HttpResponse(style_sheet(color), content_type="text/css; charset=utf-8", headers=IMMUTABLE)
 
 
@@ -86,5 +85,5 @@ def logo(request: HttpRequest, sha256: str) -> HttpResponseBase:
     """Send a logo, which invoices show as well."""
     content = Logo.objects.filter(pk=sha256).values_list("content", flat=True).first()
     if content is None:
-        raise Http404(_("There is no such logo."))
+        raise Http404
     return HttpResponse(bytes(content), content_type="image/png", headers=IMMUTABLE)

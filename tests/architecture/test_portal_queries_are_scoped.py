@@ -11,7 +11,7 @@ from tests.architecture.source import files
 
 PORTALS = ("customers/portal", "invoices/portal", "wallets/portal", "billing/portal")
 EVERYBODYS = {"BonusSlab", "CreditPack", "Feature", "IncludedCredits", "Meter", "PackPrice", "PlanVersion"}
-BEFORE_ANYBODY_IS_IN = {"magic_links.py", "sessions.py", "link_email.py", "retention.py"}
+BEFORE_ANYBODY_IS_IN = {"brand.py", "magic_links.py", "sessions.py", "link_email.py", "retention.py"}
 NARROWED = {"own_rows", "own_row"}
 
 
