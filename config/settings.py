@@ -65,7 +65,7 @@ MIDDLEWARE = [
     # problems of the API as well.
     "config.cache_policy.no_store",
     "config.csp.PolicyByPath",
-    "customers.portal.own_host.own_host",
+    "customers.portal.own_host.recognize_host",
     "django.middleware.security.SecurityMiddleware",
     "config.health.probes",  # before middleware that may reject or query the database for a session
     # Around all that may fail, so that each failure has the same form.
@@ -83,6 +83,7 @@ MIDDLEWARE = [
     "access.sign_in.second_factor.SecondFactorMiddleware",
     "access.sign_in.step_up.StepUpMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "customers.portal.own_host.serve_portal_only",
     "pghistory.middleware.HistoryMiddleware",
 ]
 

@@ -170,7 +170,7 @@ def _breakdowns(
         return {**context, "has_too_many": bool(context["dimensions"])}
     before = read_meter_cost(meter, same_days, ()) if same_days is not None and context["dimensions"] else None
     breakdowns = [_breakdown(name, meter, (cost, before), figures) for name in context["dimensions"]]
-    values = next((shown["values"] for shown in breakdowns if shown["name"] == query.dimension), [])
+    values: list[Any] = next((shown["values"] for shown in breakdowns if shown["name"] == query.dimension), [])
     return {**context, "breakdowns": breakdowns, "values": values, "cost": cost.total(figures)}
 
 

@@ -87,7 +87,9 @@ class SellerSerializer(StrictFields, serializers.ModelSerializer[Seller]):
         """
         if is_main_host(host):
             raise serializers.ValidationError(f"{host} is the address of the server itself.", "refused")
-        others = Seller.objects.filter(portal_host=host).exclude(pk=self.instance.pk if self.instance else None)
+        others = Seller.objects.filter(portal_host=host)
+        if self.instance is not None:
+            others = others.exclude(pk=self.instance.pk)
         if host and others.exists():
             raise serializers.ValidationError(f"Another seller has the portal domain {host}.", "taken")
         return host

@@ -45,7 +45,7 @@ class PersonForm(RowForm[Contact]):
 
     class Meta:
         model = Contact
-        fields = ("name", "role", "billing", "alerts")
+        fields: tuple[str, ...] = ("name", "role", "billing", "alerts")
         labels = {"name": _("Name"), "billing": _("Gets invoices and payments"), "alerts": _("Gets usage alerts")}
         help_texts = {"billing": "", "alerts": ""}
 

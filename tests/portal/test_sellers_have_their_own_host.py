@@ -13,6 +13,7 @@ from customers.models.portal_access import PortalAccessWay
 from customers.portal.visit import COOKIE
 from customers.portal_auth import magic_links, sessions
 from customers.portal_auth.link_email import mail_due
+from tests.admin.test_invoices_are_branded import form
 from tests.builders import make_seller
 from tests.portal.accounts import TODAY, make_account
 
@@ -57,6 +58,10 @@ def test_a_seller_s_host_has_the_portal_and_nothing_else(hosted):
         response = client.get(path)
         assert response.status_code in (400, 404), path
         assert b"Tollbook" not in response.content
+    missing = client.get("/admin/")
+    assert "can’t find this page" in missing.content.decode()
+    assert missing["X-Content-Type-Options"] == "nosniff"
+    assert "frame-ancestors 'none'" in missing["Content-Security-Policy"]
 
 
 def test_unknown_hosts_are_refused(hosted):
@@ -187,3 +192,14 @@ def test_an_ended_session_stays_ended(hosted):
     sessions.end(client.cookies[COOKIE].value, at=TODAY)
 
     assert client.get("/portal/").status_code == 302
+
+
+def test_finance_sets_the_domain_but_not_the_server_s_own(own, member):
+    page = f"/admin/customers/seller/{own.customer.seller.pk}/change/"
+    client = member("finance")
+
+    refused = client.post(page, form(own.customer.seller, portal_host="testserver"))
+    saved = client.post(page, form(own.customer.seller, portal_host=HOST))
+
+    assert (refused.status_code, saved.status_code) == (200, 302)
+    assert Seller.objects.get(pk=own.customer.seller.pk).portal_host == HOST

@@ -59,7 +59,7 @@ class FoldedMovement:
 def fold_movements(movements: Sequence[DailyMovement], *, today: date) -> list[FoldedMovement]:
     """
     Return the movements in rows: usage by day in the running week, which begins on Monday, and by week before it;
-    everything else by day and kind.
+    everything else one by one.
 
     movements: the latest day first.
     """
