@@ -62,10 +62,11 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    # The first three are around everything, so that each response has their headers: probes, static files and the
+    # The first four are around everything, so that each response has their headers: probes, static files and the
     # problems of the API as well.
     "config.cache_policy.no_store",
     "config.csp.PolicyByPath",
+    "customers.portal.own_host.recognize_host",
     "django.middleware.security.SecurityMiddleware",
     "config.health.probes",  # before middleware that may reject or query the database for a session
     # Around all that may fail, so that each failure has the same form.
@@ -83,6 +84,7 @@ MIDDLEWARE = [
     "access.sign_in.second_factor.SecondFactorMiddleware",
     "access.sign_in.step_up.StepUpMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "customers.portal.own_host.serve_portal_only",
     "pghistory.middleware.HistoryMiddleware",
 ]
 

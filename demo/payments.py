@@ -6,6 +6,7 @@ from django.db import transaction
 from django.urls import reverse
 
 from customers.models import Contact, Customer, Seller
+from customers.models.contacts import ContactRole
 from customers.models.portal_access import PortalAccessWay
 from customers.portal_auth import magic_links
 from demo.history import exclude_past
@@ -48,7 +49,7 @@ def create_portal_path(*, at: datetime) -> str:
     """Return the path of a portal link for a contact of a prepaid customer, which works once."""
     customer = Customer.objects.get(external_id=LOOKS, sandbox=False)
     contact, _ = Contact.objects.get_or_create(
-        customer=customer, email=f"accounts@{LOOKS}.example", defaults={"name": "Accounts"}
+        customer=customer, email=f"accounts@{LOOKS}.example", defaults={"name": "Accounts", "role": ContactRole.ADMIN}
     )
     _, secret = magic_links.create_link(customer=customer, contact=contact, way=PortalAccessWay.PRODUCT, at=at)
     return reverse("portal_enter", args=[secret])

@@ -38,7 +38,7 @@ class EmailSender:
     A seller in its emails.
 
     email: for replies. color, dark_color: of buttons and links on white, and in a dark theme; both are legible there.
-    logo: a PNG. address: one line.
+    logo: a PNG. address: one line. portal: the origin of its portal; empty if none is configured.
     """
 
     name: str = ""
@@ -47,6 +47,7 @@ class EmailSender:
     dark_color: str = DEFAULT_DARK_COLOR
     logo: bytes = b""
     address: str = ""
+    portal: str = ""
 
 
 NO_SENDER = EmailSender()

@@ -13,6 +13,7 @@ from django.urls import Resolver404, resolve
 from billing.portal.bar_charts import draw
 from billing.portal.usage import read_usage_context
 from customers.models.portal_access import EmbeddedPage
+from customers.portal.brand import brand_of
 from customers.portal.frames import embedded
 from customers.portal.visit import Visit
 from invoices.portal.formats import PortalFigures, portal_figures
@@ -31,7 +32,8 @@ MAX_CHARTS = 5
 
 @embedded(EmbeddedPage.USAGE)
 def embedded_usage(request: HttpRequest, visit: Visit) -> HttpResponseBase:
-    return render(request, "embed/usage.html", {"visit": visit, **read_usage_context(request, visit)})
+    brand = brand_of(visit.customer.seller)
+    return render(request, "embed/usage.html", {"visit": visit, "brand": brand, **read_usage_context(request, visit)})
 
 
 @embedded(EmbeddedPage.BALANCE)
@@ -42,6 +44,7 @@ def embedded_balance(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     rows = visit.own_rows(Wallet.objects.filter(closed_at__isnull=True)).order_by("priority", "pk")
     context = {
         "visit": visit,
+        "brand": brand_of(visit.customer.seller),
         "wallets": wallets_of(visit, figures),
         "charts": [_chart(wallet, days, visit, figures) for wallet in rows[:MAX_CHARTS]],
         "first": figures.short_day(days[0]),

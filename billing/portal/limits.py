@@ -21,6 +21,7 @@ from billing.models.alerts import AlertKind
 from billing.models.price_overrides import CapAction, CapSetter
 from billing.portal.alert_text import alert_text
 from billing.portal.limit_forms import ACTIONS, RULE_TITLES, BudgetForm, CustomerCapForm
+from customers.models.contacts import ContactRole
 from customers.portal.visit import Visit, paginate, redirect_with_message, render_page, signed_in
 from invoices.portal.formats import PortalFigures, portal_figures
 from plans.catalog.stored_terms import load_terms
@@ -39,7 +40,7 @@ def limits(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     return _page(request, visit)
 
 
-@signed_in("POST")
+@signed_in("POST", needs=ContactRole.ADMIN)
 def set_budget(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     form = BudgetForm(request.POST, visit=visit, features=features_of(visit))
     if form.is_valid():
@@ -65,7 +66,7 @@ def set_budget(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     return _page(request, visit, budget=form)
 
 
-@signed_in("POST")
+@signed_in("POST", needs=ContactRole.ADMIN)
 def remove_budget(request: HttpRequest, visit: Visit, number: int) -> HttpResponseBase:
     """Remove an alert rule that the customer set."""
     rule = visit.own_row(AlertRule.objects.filter(removed_at__isnull=True), pk=number)
@@ -75,7 +76,7 @@ def remove_budget(request: HttpRequest, visit: Visit, number: int) -> HttpRespon
     return redirect_with_message("portal_limits", message="removed")
 
 
-@signed_in("POST")
+@signed_in("POST", needs=ContactRole.ADMIN)
 def set_spend_cap(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     form = CustomerCapForm(request.POST, visit=visit, features=features_of(visit))
     if form.is_valid():
@@ -98,7 +99,7 @@ def set_spend_cap(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     return _page(request, visit, cap=form)
 
 
-@signed_in("POST")
+@signed_in("POST", needs=ContactRole.ADMIN)
 def remove_spend_cap(request: HttpRequest, visit: Visit, number: int) -> HttpResponseBase:
     """Remove a cap that the customer set on all of their subscriptions."""
     cap = visit.own_row(SpendCap.objects.all(), pk=number)

@@ -17,6 +17,7 @@ from billing.metering.usage.latest_events import find_last_received
 from billing.models import Alert
 from billing.portal.alert_text import alert_text
 from customers.portal.visit import Visit, render_page, signed_in
+from invoices.portal.due_invoice import next_due_invoice
 from invoices.portal.formats import PortalFigures, percent_of, portal_figures
 from invoices.portal.invoice_list import sum_by_currency
 from lib.decimals import to_plain_string
@@ -92,6 +93,7 @@ def overview(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     context = {
         "periods": _periods(visit, running, figures),
         "wallets": wallets_of(visit, figures),
+        "due": next_due_invoice(visit, figures),
         "sums": [total for total in sum_by_currency(visit, figures) if total["is_due"]],
         "alerts": [
             alert_text(alert, figures) for alert in _most_urgent(list(alerts.order_by("-pk")[:MAX_ALERTS_READ]))

@@ -106,7 +106,7 @@ def _shown(
         **describe_terms(terms, quantities, figures),
         "credits": [describe_credits(part, figures) for part in credits if _is_included(part, subscription)],
         "commitment": describe_commitment(terms, figures),
-        "may_change": visit.may_change and may_change_of(subscription),
+        "may_change": visit.may_manage and may_change_of(subscription),
     }
 
 

@@ -16,6 +16,7 @@ from billing.models import Subscription
 from billing.models.subscriptions import RUNNING_STATES
 from billing.portal.plan_description import describe_terms
 from billing.subscriptions import SubscriptionRefused, change_at
+from customers.models.contacts import ContactRole
 from customers.portal.visit import Visit, redirect_with_message, render_page, signed_in
 from invoices.portal.formats import PortalFigures, portal_figures
 from plans.catalog.stored_terms import load_terms
@@ -73,7 +74,7 @@ def offered_for(subscription: Subscription, visit: Visit) -> QuerySet[PlanVersio
     return versions.exclude(pk=subscription.version_id).select_related("plan").order_by("plan__name").distinct()
 
 
-@signed_in("GET", "POST")
+@signed_in("GET", "POST", needs=ContactRole.ADMIN)
 def change_plan(request: HttpRequest, visit: Visit, number: int) -> HttpResponseBase:
     """Show the invoice that the change leads to; a second, identical request changes the plan."""
     subscription = visit.own_row(Subscription.objects.select_related("version__plan", "customer"), pk=number)

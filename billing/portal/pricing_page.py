@@ -18,6 +18,7 @@ from billing.portal.offer_text import (
     not_included,
 )
 from customers.models import Seller
+from customers.portal.brand import brand_of
 from customers.portal.frames import allow_frames
 from customers.portal.language import framed_language
 from invoices.portal.formats import PortalFigures, party_figures
@@ -39,6 +40,7 @@ def pricing(request: HttpRequest, seller: str) -> HttpResponseBase:
         figures = party_figures(seller_row, table.currency)
         context = {
             "seller": seller_row,
+            "brand": brand_of(seller_row),
             "offers": _offers(table, figures),
             "currencies": [_tab(request, code, table, figures) for code in table.currencies],
             "may_choose": "choose" in request.GET,

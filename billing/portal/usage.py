@@ -11,12 +11,12 @@ from django.http.response import HttpResponseBase
 from django.utils.translation import gettext
 
 from billing.metering.ingest.state_updates import HOURLY_AGGREGATIONS
-from billing.metering.usage.breakdown import BreakdownRefused, breakdown
 from billing.metering.usage.usage_summary import ADDING, Day, combine_days
 from billing.portal.bar_charts import Drawing, draw
 from billing.portal.date_ranges import Days
 from billing.portal.overview import show_feature
 from billing.portal.query_params import UsageQuery, dimensions_of, read_days, read_usage_query, running_of
+from billing.portal.usage_cost import MeterCost, read_meter_cost
 from customers.portal.visit import Visit, render_page, signed_in
 from invoices.portal.formats import PortalFigures, portal_figures
 from lib.decimals import HALF_UP, ZERO, to_plain_string
@@ -53,7 +53,11 @@ def read_usage_context(request: HttpRequest, visit: Visit) -> dict[str, Any]:
         "compared_days": _compared_days(elapsed_days, same_days, figures),
     }
     if query.meter is not None:
-        context |= _meter_context(visit, query, now, before, figures)
+        cost = None
+        if query.meter.aggregation in ADDING:
+            cost = read_meter_cost(query.meter, query.days, () if query.is_before else running)
+            context |= _breakdowns(query, cost, same_days, figures)
+        context |= _meter_context(visit, query, (now, before), cost, figures)
     return context
 
 
@@ -105,10 +109,10 @@ def _total(meter: Meter, days: Iterable[Day]) -> Decimal:
 
 
 def _meter_context(
-    visit: Visit, query: UsageQuery, now: list[Day], before: list[Day], figures: PortalFigures
+    visit: Visit, query: UsageQuery, read: tuple[list[Day], list[Day]], cost: MeterCost | None, figures: PortalFigures
 ) -> dict[str, Any]:
-    """Return the chart and the tables of the chosen meter."""
-    meter = query.meter
+    """Return the chart and the table of the chosen meter. read: the days of the period, and of the one before."""
+    meter, (now, before) = query.meter, read
     if meter is None or meter.aggregation not in (*ADDING, *HOURLY_AGGREGATIONS):
         return {}
     days = query.days.each()
@@ -116,26 +120,29 @@ def _meter_context(
     quantities = _by_day(meter, now)
     earlier = query.spans.before.each() if before and query.spans.before else []
     quantities_before = _by_day(meter, before)
+    elapsed = [day for day in days if day <= today]
+    costs = cost.by_day(elapsed, figures) if cost else {}
     rows = [
         {
             "day": figures.short_day(day),
+            "is_today": day == today,
             "quantity": figures.quantity(quantities.get(day, ZERO)),
+            "cost": costs.get(day, ""),
             "before": figures.quantity(quantities_before.get(earlier[index], ZERO)) if index < len(earlier) else "",
         }
-        for index, day in enumerate(days)
-        if day <= today
+        for index, day in enumerate(elapsed)
     ]
     drawing = _drawing(days, quantities, [quantities_before.get(day, ZERO) for day in earlier], figures)
     return {
         "drawing": drawing,
         "top": figures.units(drawing.axes[0].quantity, meter.unit),
         "rows": rows,
+        "today_index": len(elapsed) - 1 if today in days else None,
         "has_before": bool(earlier),
+        "has_cost": bool(costs),
         "first": figures.short_day(days[0]),
         "last": figures.short_day(days[-1]),
         "is_level": meter.aggregation not in ADDING,
-        "dimensions": dimensions_of(meter),
-        **_values(visit, query, figures),
     }
 
 
@@ -151,38 +158,50 @@ def _drawing(
     return draw([quantities.get(day, ZERO) for day in days], list(before), titles)
 
 
-def _values(visit: Visit, query: UsageQuery, figures: PortalFigures) -> dict[str, Any]:
-    """Return the quantity of each value of the dimension, the largest first, with percentages that sum to 100."""
-    if query.meter is None or not query.dimension:
+def _breakdowns(
+    query: UsageQuery, cost: MeterCost | None, same_days: Days | None, figures: PortalFigures
+) -> dict[str, Any]:
+    """Return the usage by each dimension of the meter, with its cost, compared with the same days of last period."""
+    meter = query.meter
+    if meter is None:
         return {}
-    try:
-        slices = breakdown(
-            customer_id=visit.customer.pk,
-            time_zone=visit.customer.time_zone,
-            meter_id=query.meter.pk,
-            since=query.days.since,
-            until=query.days.until,
-            window="month",
-            group_by=query.dimension,
-            period_ids=query.days.period_ids,
-        )
-    except BreakdownRefused:
-        return {"has_too_many": True}
-    quantities: dict[str, Decimal] = defaultdict(Decimal)
-    for part in slices:
-        quantities[part.group or ""] += part.quantity
-    largest = sorted(quantities.items(), key=lambda pair: (-pair[1], pair[0]))
-    shares = percentages([quantity for _, quantity in largest])
-    shown = [
+    context: dict[str, Any] = {"dimensions": dimensions_of(meter)}
+    if cost is None:
+        return {**context, "has_too_many": bool(context["dimensions"])}
+    before = read_meter_cost(meter, same_days, ()) if same_days is not None and context["dimensions"] else None
+    breakdowns = [_breakdown(name, meter, (cost, before), figures) for name in context["dimensions"]]
+    values: list[Any] = next((shown["values"] for shown in breakdowns if shown["name"] == query.dimension), [])
+    return {**context, "breakdowns": breakdowns, "values": values, "cost": cost.total(figures)}
+
+
+def _breakdown(
+    name: str, meter: Meter, read: tuple[MeterCost, MeterCost | None], figures: PortalFigures
+) -> dict[str, Any]:
+    """Return the values of a dimension, the largest first, with percentages that sum to 100."""
+    cost, before = read
+    quantities, earlier = _by_value(name, cost), _by_value(name, before) if before else {}
+    largest = sorted(quantities, key=lambda value: (-quantities[value], value))
+    shares = percentages([quantities[value] for value in largest])
+    costs = cost.by_value(name, largest, figures)
+    values = [
         {
             "value": value or gettext("(none)"),
-            "quantity": figures.units(quantity, query.meter.unit),
+            "quantity": figures.units(quantities[value], meter.unit),
+            "cost": costs.get(value, ""),
             "share": to_plain_string(share),
             "percent": figures.percent(share),
+            "change": _change_text(earlier.get(value, ZERO), quantities[value], figures),
         }
-        for (value, quantity), share in zip(largest[:MAX_VALUES], shares, strict=False)
+        for value, share in list(zip(largest, shares, strict=True))[:MAX_VALUES]
     ]
-    return {"values": shown, "left_out": max(0, len(largest) - MAX_VALUES)}
+    return {"name": name, "values": values, "left_out": max(0, len(largest) - MAX_VALUES)}
+
+
+def _by_value(name: str, cost: MeterCost) -> dict[str, Decimal]:
+    quantities: dict[str, Decimal] = defaultdict(Decimal)
+    for part in cost.parts:
+        quantities[part.dimensions.get(name) or ""] += part.quantity
+    return quantities
 
 
 def percentages(quantities: Sequence[Decimal]) -> tuple[Decimal, ...]:

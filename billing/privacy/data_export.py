@@ -104,7 +104,7 @@ def _read_changes(customer: Customer) -> Iterable[Sequence[Any]]:
 
 
 TABLES = {
-    "contacts": _stored(Contact.objects.all(), "customer", "name", "email", "language", "billing", "alerts"),
+    "contacts": _stored(Contact.objects.all(), "customer", "name", "email", "language", "role", "billing", "alerts"),
     "subscriptions": _stored(
         Subscription.objects.all(),
         "customer",

@@ -16,6 +16,7 @@ from billing.subscriptions.terms.coupon_refusals import CouponRefused
 from billing.subscriptions.terms.coupons import apply_customer_coupon
 from customers.customer_time import current_time
 from customers.models import Contact, Customer
+from customers.models.contacts import ContactRole
 from customers.portal_auth.magic_links import invite_contact
 from lib.label_changes import set_labels
 from lib.labels import clean_tags, validate_tags
@@ -82,7 +83,9 @@ def _change_tags(customer: Customer, job: Job, at: datetime) -> None:
 
 
 def _email_portal_link(customer: Customer, job: Job, at: datetime) -> None:
-    contact = Contact.objects.filter(customer=customer).order_by("-billing", "email").first()
+    contact = (
+        Contact.objects.filter(customer=customer).exclude(role=ContactRole.NONE).order_by("-billing", "email").first()
+    )
     if contact is None:
         raise CustomerNotChanged(_("The customer has no contact."))
     if job.by is not None:

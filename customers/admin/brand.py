@@ -15,6 +15,7 @@ from customers.brand.colors import LEGIBLE, contrast_on_white
 from customers.brand.logos import LogoRefused, read_logo
 from customers.models import Logo, Seller
 from customers.models.sellers import HEX_COLOR
+from customers.portal_auth.origins import is_main_host
 
 
 class SellerForm(PartyForm):
@@ -40,7 +41,12 @@ class SellerForm(PartyForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        examples = {"accent_color": "#0f4c5c", "iban": "DE02 1203 0000 0000 2020 51", "bic": "BYLADEM1001"}
+        examples = {
+            "accent_color": "#0f4c5c",
+            "iban": "DE02 1203 0000 0000 2020 51",
+            "bic": "BYLADEM1001",
+            "portal_host": "billing.example.com",
+        }
         for name, example in examples.items():
             if name in self.fields:
                 self.fields[name].widget.attrs["placeholder"] = example
@@ -69,6 +75,13 @@ class SellerForm(PartyForm):
         except ValidationError as error:
             text = gettext("“%(bic)s” is not a valid BIC. A BIC has 8 or 11 characters.")
             raise forms.ValidationError(text % {"bic": typed}) from error
+
+    def clean_portal_host(self) -> str:
+        host: str = self.cleaned_data["portal_host"]
+        if is_main_host(host):
+            text = gettext("%(host)s is the address of the back office. Choose another domain.")
+            raise forms.ValidationError(text % {"host": host})
+        return host
 
     def clean_accent_color(self) -> str:
         color: str = self.cleaned_data["accent_color"]

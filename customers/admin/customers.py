@@ -25,7 +25,7 @@ MAX_CONTACTS = 50
 class ContactForm(RowForm[Contact]):
     class Meta:
         model = Contact
-        fields = ("name", "email", "language", "billing", "alerts")
+        fields = ("name", "email", "language", "role", "billing", "alerts")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

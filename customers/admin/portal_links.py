@@ -12,14 +12,15 @@ from unfold.widgets import UnfoldAdminRadioSelectWidget
 
 from customers.admin.secret_page import secret_page
 from customers.models import Contact, Customer
+from customers.models.contacts import ContactRole
 from customers.models.portal_access import PortalAccessWay
 from customers.portal_auth.magic_links import (
     CREATED_LINK_LIFETIME,
     MAILED_LINK_LIFETIME,
     create_link,
     invite_contact,
-    portal_origin,
 )
+from customers.portal_auth.origins import portal_origin
 from customers.tasks import wake_mail_worker
 from lib.admin import ConfirmedAction, Preview, Response, page_url
 
@@ -47,7 +48,9 @@ class CreatePortalLink(ConfirmedAction[Customer]):
     is_offered = staticmethod(lambda customer: customer.erased_at is None)
 
     def make_form(self, customer: Customer) -> LinkForm:
-        self.contacts = list(Contact.objects.filter(customer=customer).order_by("-billing", "email"))
+        self.contacts = list(
+            Contact.objects.filter(customer=customer).exclude(role=ContactRole.NONE).order_by("-billing", "email")
+        )
         return LinkForm(self.posted, contacts=self.contacts)
 
     def preview(self, customer: Customer) -> Preview:
@@ -66,7 +69,7 @@ class CreatePortalLink(ConfirmedAction[Customer]):
         )
 
     def run(self, customer: Customer) -> Response:
-        at, recipient, origin = timezone.now(), self.choices["to"], portal_origin(self.request)
+        at, recipient, origin = timezone.now(), self.choices["to"], portal_origin(self.request, customer.seller)
         if recipient == LOOK:
             _, secret = create_link(customer=customer, way=PortalAccessWay.STAFF, by=self.user, at=at)
             return secret_page(

@@ -36,6 +36,7 @@ class SellerAdmin(StaffAdmin):
         (_("Revenue"), {"fields": ("discounts_apart_from", "reverses_tax_on_bad_debt")}),
         (_("Invoice design"), {"fields": LOOK}),
         (_("Payment details"), {"fields": PAYING}),
+        (_("Customer portal"), {"fields": ("portal_host", "no_usage_text")}),
         (_("Invoice content"), {"fields": CONTENT}),
         (_("Embedding"), {"fields": ("frame_ancestors",)}),
     )

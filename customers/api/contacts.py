@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from customers.api.views import CustomerRows
 from customers.customer_time import current_time
 from customers.models import Contact
+from customers.models.contacts import ContactRole
 from customers.registration import announce_customer_updated
 from lib.api.fields import StrictFields
 from lib.api.operations import delete, list_rows, patch, post, read_row
@@ -21,9 +22,15 @@ MOST = 50
 class ContactSerializer(StrictFields, serializers.ModelSerializer[Contact]):
     """A person or a mailbox at a customer."""
 
+    role = serializers.ChoiceField(
+        ContactRole.choices,
+        required=False,
+        help_text="Rights in the portal; default: `admin` for a contact with `billing`, else `viewer`.",
+    )
+
     class Meta:
         model = Contact
-        fields = ["id", "name", "email", "language", "billing", "alerts"]
+        fields = ["id", "name", "email", "language", "role", "billing", "alerts"]
 
     def validate_email(self, value: str) -> str:
         """
@@ -38,6 +45,11 @@ class ContactSerializer(StrictFields, serializers.ModelSerializer[Contact]):
             detail = serializers.ErrorDetail(f"{value} is already a contact of this customer.", "taken")
             raise serializers.ValidationError([detail])
         return value
+
+    def create(self, validated_data: dict[str, Any]) -> Contact:
+        """Store a new contact; without a role, one who gets the bills may do everything."""
+        role = ContactRole.ADMIN if validated_data.get("billing", True) else ContactRole.VIEWER
+        return super().create({"role": role, **validated_data})
 
 
 class Contacts(CustomerRows[Contact]):

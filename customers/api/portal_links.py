@@ -10,8 +10,10 @@ from rest_framework.response import Response
 
 from customers.api.views import CustomerRows
 from customers.models import Contact
+from customers.models.contacts import ContactRole
 from customers.models.portal_access import PortalAccessWay
-from customers.portal_auth.magic_links import create_link, portal_origin
+from customers.portal_auth.magic_links import create_link
+from customers.portal_auth.origins import portal_origin
 from lib.api.fields import InstantField, StrictFields
 from lib.api.operations import post, secret_response
 from lib.api.problems import invalid_field
@@ -53,6 +55,8 @@ class PortalLinksView(CustomerRows[Any]):
         contact = Contact.objects.filter(customer=owner, email__iexact=email).first() if email else None
         if email and contact is None:
             raise invalid_field("contact", f"{email} is not a contact of this customer.", "unknown")
+        if contact is not None and contact.role == ContactRole.NONE:
+            raise invalid_field("contact", f"{email} only gets email. Give the contact another role.", "refused")
         link, secret = create_link(customer=owner, contact=contact, way=PortalAccessWay.PRODUCT, at=timezone.now())
-        url = portal_origin(request._request) + reverse("portal_enter", args=[secret])
+        url = portal_origin(request._request, owner.seller) + reverse("portal_enter", args=[secret])
         return secret_response(PortalLinkSerializer({"url": url, "expires_at": link.expires_at}).data, url=url)

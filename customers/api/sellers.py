@@ -11,7 +11,8 @@ from rest_framework.request import Request
 from customers.api.fields import BicField, IbanField, LocaleField
 from customers.models import Seller
 from customers.models.parties import validate_time_zone
-from customers.models.sellers import HEX_COLOR
+from customers.models.sellers import HEX_COLOR, HOST_NAME
+from customers.portal_auth.origins import is_main_host
 from lib.api.fields import CurrencyField, StrictFields
 from lib.api.operations import list_rows, patch, post, read_row
 from lib.api.problems import Problem
@@ -23,7 +24,7 @@ CHANGEABLE = (
     *("company_number", "email", "time_zone", "locale", "currency", "net_days", "grace", "zero_invoices"),
     *("late_usage", "account_holder", "iban", "bic", "bank_details", "payment_terms", "notes", "footer"),
     *("brand_color", "accent_color", "paper", "shows_usage", "shows_wallets", "e_invoices"),
-    "frame_ancestors",
+    *("frame_ancestors", "portal_host", "no_usage_text"),
 )
 
 
@@ -56,6 +57,9 @@ class SellerSerializer(StrictFields, serializers.ModelSerializer[Seller]):
     )
     brand_color = serializers.RegexField(HEX_COLOR, required=False, help_text="Such as #1f3a5f.")
     accent_color = serializers.RegexField(HEX_COLOR, required=False, allow_blank=True)
+    portal_host = serializers.RegexField(
+        HOST_NAME, max_length=253, required=False, allow_blank=True, help_text="Such as billing.example.com."
+    )
     locale = LocaleField(max_length=20, required=False, help_text="Such as en_US; default: en_US.")
     iban = IbanField(max_length=42, required=False, allow_blank=True)
     bic = BicField(max_length=14, required=False, allow_blank=True)
@@ -74,6 +78,21 @@ class SellerSerializer(StrictFields, serializers.ModelSerializer[Seller]):
         if self.instance is None and Seller.objects.filter(code=code).exists():
             raise serializers.ValidationError(f"A seller “{code}” already exists; choose another code.", "taken")
         return code
+
+    def validate_portal_host(self, host: str) -> str:
+        """
+        Check that no other seller has the portal domain, and that it is not the server's own.
+
+        :raises serializers.ValidationError: if either is so.
+        """
+        if is_main_host(host):
+            raise serializers.ValidationError(f"{host} is the address of the server itself.", "refused")
+        others = Seller.objects.filter(portal_host=host)
+        if self.instance is not None:
+            others = others.exclude(pk=self.instance.pk)
+        if host and others.exists():
+            raise serializers.ValidationError(f"Another seller has the portal domain {host}.", "taken")
+        return host
 
     def validate_time_zone(self, name: str) -> str:
         """

@@ -15,7 +15,7 @@ from lib.operation_batches import in_batches
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('customers', '0010_labels'),
+        ('customers', '0011_portal_of_the_sellers'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -9,6 +9,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from customers.models.contacts import ContactRole
+
 # A link travels by email and may be forwarded, so it lives briefly; a session ends within a working day.
 LONGEST_LINK = timedelta(hours=1)
 LONGEST_SESSION = timedelta(hours=12)
@@ -91,13 +93,16 @@ class PortalSessionQuerySet(models.QuerySet["PortalSession"]):
 
     def open(self, at: datetime, *, idle: timedelta) -> Self:
         """
-        Return the sessions that have not ended: by sign-out, by time, or by a change of the contact's mailbox or
-        customer.
+        Return the sessions that have not ended: by sign-out, by time, or by a change of the contact's mailbox,
+        customer or role.
         """
         has_same_mailbox = Q(contact__isnull=True) | Q(
             contact__email__iexact=F("email"), contact__customer=F("customer")
         )
-        return self.filter(has_same_mailbox, ended_at__isnull=True, expires_at__gt=at, seen_at__gt=at - idle)
+        may_enter = Q(contact__isnull=True) | ~Q(contact__role=ContactRole.NONE)
+        return self.filter(
+            has_same_mailbox, may_enter, ended_at__isnull=True, expires_at__gt=at, seen_at__gt=at - idle
+        )
 
 
 class PortalSession(models.Model):

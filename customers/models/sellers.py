@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pghistory
+from django.conf import settings
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
@@ -40,6 +41,9 @@ class EInvoices(models.TextChoices):
 # Each text is printed on every invoice, so it must leave room for the lines.
 MAX_TEXT = 2_000
 HEX_COLOR = "^#[0-9a-fA-F]{6}$"
+# Labels of letters, digits and hyphens with at least one dot, and no port: PostgreSQL and Python read it alike.
+HOST_NAME = r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])$"
+host_name = RegexValidator(HOST_NAME, _("Enter a host name in lower case without https:// or port."))
 hex_color = RegexValidator(HEX_COLOR, _("Enter a color with six hexadecimal digits, such as #1f3a5f."))
 
 
@@ -52,6 +56,8 @@ class Seller(Party):
     discounts_apart_from: the month from which coupons are booked as discounts instead of reducing revenue.
     reverses_tax_on_bad_debt: whether the law gives the tax of a written-off invoice back.
     frame_ancestors: the sites that may show its pages in a frame: docs/embedding.md.
+    portal_host: the host on which the portal is this seller's alone: docs/portal.md#own-domain.
+    no_usage_text: for customers without usage; empty for the default text.
     The other fields are the look and texts of invoices, which copy them when issued: docs/rendering.md#branding.
     """
 
@@ -128,9 +134,33 @@ class Seller(Party):
         verbose_name=_("sites that may embed pages"),
         help_text=_("Origins such as https://app.example.com, separated by commas. Empty: no site."),
     )
+    portal_host = models.CharField(
+        _("portal domain"),
+        max_length=253,
+        blank=True,
+        db_default="",
+        validators=[host_name],
+        help_text=_("Such as billing.example.com. It must lead to this server. Empty: the portal has no own domain."),
+    )
+    no_usage_text = models.TextField(
+        _("text without usage"),
+        max_length=MAX_TEXT,
+        blank=True,
+        db_default="",
+        help_text=_("Shown in the portal to customers without usage, such as how to send a first request."),
+    )
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                condition=Q(portal_host="") | Q(portal_host__regex=HOST_NAME), name="portal_host_is_a_host_name"
+            ),
+            models.UniqueConstraint(
+                fields=["portal_host"],
+                condition=~Q(portal_host=""),
+                name="portal_host_belongs_to_one_seller",
+                violation_error_message=_("Another seller has this portal domain."),
+            ),
             models.CheckConstraint(
                 condition=Q(grace__gte=timedelta(0), grace__lte=timedelta(days=60)), name="grace_is_0_to_60_days"
             ),
@@ -161,6 +191,11 @@ class Seller(Party):
 
     def __str__(self) -> str:
         return self.legal_name
+
+    @property
+    def portal_origin(self) -> str:
+        """The scheme and host of its portal for links outside of a request; empty if none is configured."""
+        return f"https://{self.portal_host}" if self.portal_host else settings.PUBLIC_URL
 
 
 def read_seller_zones() -> list[str]:

@@ -87,8 +87,9 @@ def compose_email(
         own_text = _custom_text(wordings.get(text_language), context)
         subject, preheader, body = own_text or _built_in_text(kind, context)
         headline = None if own_text else headline_of(kind, texts)
-        button, link = (None, None) if is_staff else buttons_of(kind, facts, texts)
-        has_portal = bool(settings.PUBLIC_URL and not is_staff and customer_name)
+        portal = sender.portal or settings.PUBLIC_URL
+        button, link = (None, None) if is_staff else buttons_of(kind, facts, texts, portal=portal)
+        has_portal = bool(portal and not is_staff and customer_name)
         return EmailText(
             language=text_language,
             subject=f"{context[CUSTOMER]}: {subject}" if is_staff and customer_name else subject,
@@ -103,7 +104,7 @@ def compose_email(
             button=button,
             link=link,
             note=_note(context[CUSTOMER], is_staff=is_staff),
-            settings_url=settings.PUBLIC_URL + reverse("portal_details") if has_portal else "",
+            settings_url=portal + reverse("portal_people") if has_portal else "",
             sender=sender,
         )
 

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from django.conf import settings
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -59,24 +58,26 @@ PAGES: Mapping[str, tuple[Page, ...]] = {
 """Kind → the page of the button and that of the link."""
 
 
-def buttons_of(kind: str, facts: Facts, texts: Mapping[str, str]) -> tuple[Button | None, Button | None]:
+def buttons_of(
+    kind: str, facts: Facts, texts: Mapping[str, str], *, portal: str
+) -> tuple[Button | None, Button | None]:
     """
     Return the button and the link of an email to a contact; None without a page for it, or without a public URL.
 
-    texts: the facts as the reader sees them.
+    texts: the facts as the reader sees them. portal: the origin of the seller's portal; empty without a public URL.
     """
     pages = PAGES.get(kind, ())
     if facts.get("remedy") == "top_up":
         pages = (TOP_UP, VIEW_WALLET)
     elif kind == "invoice.issued" and "due" in texts and "is_settled" not in texts:
         pages = (PAY, VIEW_INVOICE)
-    buttons = [button for page in pages if (button := _button(page, facts, texts)) is not None]
+    buttons = [button for page in pages if (button := _button(page, facts, texts, portal)) is not None]
     return (buttons[0] if buttons else None), (buttons[1] if len(buttons) > 1 else None)
 
 
-def _button(page: Page, facts: Facts, texts: Mapping[str, str]) -> Button | None:
+def _button(page: Page, facts: Facts, texts: Mapping[str, str], portal: str) -> Button | None:
     row = facts.get(page.row) if page.row else None
-    if not settings.PUBLIC_URL or (page.row and not row):
+    if not portal or (page.row and not row):
         return None
     label = str(page.with_amount) % texts if page.with_amount is not None and "due" in texts else str(page.label)
-    return Button(label, settings.PUBLIC_URL + reverse(page.name, args=[row] if row else []))
+    return Button(label, portal + reverse(page.name, args=[row] if row else []))

@@ -23,6 +23,7 @@ def sender_of(seller: Seller) -> EmailSender:
         dark_color=lightened_for_dark(color),
         logo=bytes(seller.logo.content) if seller.logo else b"",
         address=", ".join(part.strip() for part in address if part.strip()),
+        portal=seller.portal_origin,
     )
 
 

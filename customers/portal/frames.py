@@ -16,6 +16,7 @@ from django.views.decorators.http import require_safe
 from customers.customer_time import loaded_current_time
 from customers.models import PortalSession, Seller
 from customers.models.portal_access import EmbeddedPage
+from customers.portal.brand import brand_of
 from customers.portal.language import framed_language
 from customers.portal.visit import PortalView, Visit, mark_private, respond
 from customers.portal_auth.embed_tokens import find_embed_token, is_open
@@ -67,7 +68,8 @@ def _links_below(path: str) -> Iterator[None]:
 def _ended(request: HttpRequest, session: PortalSession) -> HttpResponseBase:
     # The host learns it by a message of the page, and asks for a new token.
     vars(request)["embed"] = {"seconds": "0"}
-    return render(request, "embed/ended.html", {"seller": session.customer.seller}, status=410)
+    seller = session.customer.seller
+    return render(request, "embed/ended.html", {"seller": seller, "brand": brand_of(seller)}, status=410)
 
 
 def allow_frames(response: HttpResponseBase, seller: Seller) -> HttpResponseBase:

@@ -5,17 +5,17 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.middleware.csrf import rotate_token
-from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from access.rate_limits.buckets import rate_limit
 from customers.models.portal_access import LONGEST_SESSION
+from customers.portal.brand import render_open_page
 from customers.portal.language import localized
 from customers.portal.visit import COOKIE, mark_private, redirect_with_message
 from customers.portal_auth import magic_links, sessions
-from customers.portal_auth.magic_links import portal_origin
+from customers.portal_auth.origins import portal_origin, seller_of_host
 from customers.tasks import wake_mail_worker
 from lib.client_address import subscriber_address
 
@@ -43,20 +43,20 @@ def sign_in(request: HttpRequest) -> HttpResponseBase:
             )
         except magic_links.TooManyLinkRequests as refusal:
             form.add_error(None, str(refusal))
-            response = mark_private(render(request, "portal/sign_in.html", {"form": form}, status=429))
+            response = mark_private(render_open_page(request, "sign_in.html", {"form": form}, status=429))
             for name, value in rate_limit("portal-links").refusal_headers().items():
                 response[name] = value
             return response
         wake_mail_worker()
         return mark_private(redirect_with_message("portal_mailed"))
-    return mark_private(render(request, "portal/sign_in.html", {"form": form}))
+    return mark_private(render_open_page(request, "sign_in.html", {"form": form}))
 
 
 @require_safe
 @localized
 def mailed(request: HttpRequest) -> HttpResponseBase:
     minutes = int(magic_links.MAILED_LINK_LIFETIME.total_seconds() // 60)
-    return mark_private(render(request, "portal/mailed.html", {"minutes": minutes}))
+    return mark_private(render_open_page(request, "mailed.html", {"minutes": minutes}))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -67,15 +67,19 @@ def enter(request: HttpRequest, secret: str) -> HttpResponseBase:
 
     Programs that scan email follow its links, so a GET changes nothing.
     """
-    at = timezone.now()
+    at, host_seller = timezone.now(), seller_of_host(request)
     try:
         if request.method != "POST":
-            entrances = magic_links.find_entrances(secret, at=at)
-            return mark_private(render(request, "portal/enter.html", {"entrances": entrances}))
+            entrances = magic_links.find_entrances(secret, at=at, seller=host_seller)
+            sellers = {entrance.customer.seller for entrance in entrances}
+            seller = sellers.pop() if len(sellers) == 1 else None
+            return mark_private(render_open_page(request, "enter.html", {"entrances": entrances}, seller=seller))
         number = request.POST.get("entrance", "")
-        session_secret = magic_links.redeem_link(secret, number=int(number) if number.isdecimal() else -1, at=at)
+        session_secret = magic_links.redeem_link(
+            secret, number=int(number) if number.isdecimal() else -1, at=at, seller=host_seller
+        )
     except magic_links.PortalLinkRefused as refusal:
-        return mark_private(render(request, "portal/no_such_link.html", {"reason": str(refusal)}, status=404))
+        return mark_private(render_open_page(request, "no_such_link.html", {"reason": str(refusal)}, status=404))
     if previous_secret := request.COOKIES.get(COOKIE):
         sessions.end(previous_secret, at=at)
     rotate_token(request)

@@ -18,11 +18,16 @@ from django.views.decorators.http import require_http_methods
 
 from customers.customer_time import loaded_current_time
 from customers.models import Contact, Customer, PortalSession
+from customers.models.contacts import ContactRole
 from customers.models.portal_access import PortalAccessWay
+from customers.portal.brand import brand_of
 from customers.portal.language import portal_language
 from customers.portal_auth import sessions
+from customers.portal_auth.origins import seller_of_host
 
 COOKIE = f"{settings.COOKIE_PREFIX}portal"
+# The header of requests by static/portal/portal.js.
+REFRESH = "X-Live-Refresh"
 PRIVATE = {"Cache-Control": "private, no-store", "X-Robots-Tag": "noindex, nofollow"}
 
 
@@ -48,8 +53,13 @@ class Visit:
 
     @property
     def may_change(self) -> bool:
-        """Whether the person may buy, set and edit: only a contact who gets the bills; all others can only view."""
-        return self.contact is not None and self.contact.billing
+        """Whether the person may pay, buy and edit billing details; all others can only view."""
+        return self.contact is not None and self.contact.role in (ContactRole.ADMIN, ContactRole.BILLING)
+
+    @property
+    def may_manage(self) -> bool:
+        """Whether the person may also set limits, change the plan and manage people."""
+        return self.contact is not None and self.contact.role == ContactRole.ADMIN
 
     @property
     def is_embedded(self) -> bool:
@@ -72,23 +82,29 @@ class Visit:
 PortalView = Callable[..., HttpResponseBase]
 
 
-def signed_in(*methods: str) -> Callable[[PortalView], PortalView]:
+def signed_in(*methods: str, needs: ContactRole = ContactRole.BILLING) -> Callable[[PortalView], PortalView]:
     """
     Restrict a page to signed-in visitors and call it with their `Visit`; others are redirected to sign in.
 
-    methods: "GET" unless others are given. A POST by a visitor who may only view is rejected.
+    methods: "GET" unless others are given. needs: the role from which a visitor may send a POST: of a billing
+        contact, or of an admin.
     """
 
     def wrap(page: PortalView) -> PortalView:
         @wraps(page)
         def wrapped(request: HttpRequest, **names: Any) -> HttpResponseBase:
             now = timezone.now()
-            session = sessions.find(request.COOKIES.get(COOKIE, ""), at=now)
+            session = sessions.find(
+                request.COOKIES.get(COOKIE, ""),
+                at=now,
+                seller=seller_of_host(request),
+                is_page_view=REFRESH not in request.headers,
+            )
             if session is None:
                 return mark_private(HttpResponseRedirect(reverse("portal_sign_in")))
             visit = Visit(session, loaded_current_time(session.customer, now=now))
             with translation.override(portal_language(request, session.customer.locale)):
-                return mark_private(respond(page, request, visit, names))
+                return mark_private(respond(page, request, visit, names, needs))
 
         vars(wrapped)["is_of_a_customer"] = True
         if "GET" in (methods or ("GET",)):
@@ -99,13 +115,19 @@ def signed_in(*methods: str) -> Callable[[PortalView], PortalView]:
     return wrap
 
 
-def respond(page: PortalView, request: HttpRequest, visit: Visit, names: dict[str, Any]) -> HttpResponseBase:
-    """Return a page for a visit: a refusal if it may not change anything, or “not found”."""
+def respond(
+    page: PortalView,
+    request: HttpRequest,
+    visit: Visit,
+    names: dict[str, Any],
+    needs: ContactRole = ContactRole.BILLING,
+) -> HttpResponseBase:
+    """Return a page for a visit: a refusal if the person may not do that, or “not found”."""
     try:
         if request.method != "POST":
             return page(request, visit, **names)
-        if not visit.may_change:
-            return render_page(request, visit, "looks_only.html", status=403)
+        if not (visit.may_manage if needs == ContactRole.ADMIN else visit.may_change):
+            return render_page(request, visit, "looks_only.html", {"needs": needs}, status=403)
         contact = visit.contact.pk if visit.contact else None
         with pghistory.context(portal_contact=contact, portal_session=visit.session.pk):
             return page(request, visit, **names)
@@ -117,7 +139,11 @@ def render_page(
     request: HttpRequest, visit: Visit, template: str, context: dict[str, Any] | None = None, *, status: int = 200
 ) -> HttpResponse:
     """Return a page of the portal in its frame."""
-    return render(request, f"portal/{template}", {"visit": visit, **(context or {})}, status=status)
+    return render(request, f"portal/{template}", {**_frame(visit), **(context or {})}, status=status)
+
+
+def _frame(visit: Visit) -> dict[str, Any]:
+    return {"visit": visit, "brand": brand_of(visit.customer.seller)}
 
 
 def mark_private(response: HttpResponseBase) -> HttpResponseBase:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import transaction
@@ -15,6 +16,7 @@ from customers.models import Contact, PortalLink
 from customers.models.portal_access import PortalAccessWay
 from customers.notifications.email_sender import sender_of
 from customers.portal_auth.magic_links import MAILED_LINK_LIFETIME, find_contacts
+from customers.portal_auth.origins import find_seller_by_host, host_name
 from customers.portal_auth.sessions import new_secret
 from lib.email_layout import NO_SENDER, Button, EmailLayout, EmailSender
 from lib.locales import supported_language
@@ -42,7 +44,7 @@ def _send_email(pk: int, *, at: datetime) -> bool:
     link = lock_free_row(PortalLink.objects.filter(pk=pk, emailed_at__isnull=True))
     if link is None:
         return False
-    contacts = find_contacts(link.email)
+    contacts = find_contacts(link.email, seller=find_seller_by_host(host_name(urlsplit(link.origin).netloc)))
     link.emailed_at = at
     if not contacts:
         link.save(update_fields=["emailed_at"])
@@ -50,7 +52,7 @@ def _send_email(pk: int, *, at: datetime) -> bool:
     secret = new_secret()
     link.secret_sha256 = digest(secret)
     link.save(update_fields=["emailed_at", "secret_sha256"])
-    url = link.origin + reverse("portal_enter", args=[secret])
+    url = _origin(link, contacts) + reverse("portal_enter", args=[secret])
     context = {
         "minutes": int(MAILED_LINK_LIFETIME.total_seconds() // 60),
         "names": [contact.customer.seller.legal_name for contact in contacts],
@@ -74,3 +76,11 @@ def _sender_of(contacts: Sequence[Contact]) -> EmailSender:
     """Return the look of the contacts' seller; a neutral one if they have several."""
     sellers = {contact.customer.seller for contact in contacts}
     return sender_of(sellers.pop()) if len(sellers) == 1 else NO_SENDER
+
+
+def _origin(link: PortalLink, contacts: list[Contact]) -> str:
+    """Return the host that a link leads to: of the seller, if all accounts have one seller with a host of its own."""
+    sellers = {contact.customer.seller for contact in contacts}
+    seller = sellers.pop() if len(sellers) == 1 else None
+    is_there_already = seller is not None and host_name(urlsplit(link.origin).netloc) == seller.portal_host
+    return seller.portal_origin if seller and seller.portal_host and not is_there_already else link.origin

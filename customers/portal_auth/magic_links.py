@@ -3,16 +3,15 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
 from access.rate_limits.buckets import rate_limit
 from customers.api_keys.keys import digest
-from customers.models import Contact, Customer, PortalLink
+from customers.models import Contact, Customer, PortalLink, Seller
+from customers.models.contacts import ContactRole
 from customers.models.portal_access import PortalAccessWay
 from customers.portal_auth.sessions import begin, new_secret
 
@@ -104,30 +103,32 @@ def create_link(
     return link, secret
 
 
-def find_entrances(secret: str, *, at: datetime) -> list[Entrance]:
+def find_entrances(secret: str, *, at: datetime, seller: Seller | None = None) -> list[Entrance]:
     """
     Return the accounts that a link leads to, without using it.
+
+    seller: on the host of a seller, only its customers are found.
 
     :raises PortalLinkRefused: if it is unknown, used or expired.
     """
     links = PortalLink.objects.select_related("customer__seller", "contact")
     link = links.filter(secret_sha256=digest(secret), used_at__isnull=True, expires_at__gt=at).first()
-    entrances = _entrances(link) if link else []
+    entrances = _entrances(link, seller) if link else []
     if not entrances:
         raise PortalLinkRefused(_("This link was already used, has expired or is incomplete."))
     return entrances
 
 
 @transaction.atomic
-def redeem_link(secret: str, *, number: int, at: datetime) -> str:
+def redeem_link(secret: str, *, number: int, at: datetime, seller: Seller | None = None) -> str:
     """
     Use a link and begin a session in the chosen account; return the session's secret.
 
-    number: of the chosen entrance.
+    number: of the chosen entrance. seller: as of `find_entrances`.
 
     :raises PortalLinkRefused: if it is used, or has no such entrance.
     """
-    entrances = {entrance.number: entrance for entrance in find_entrances(secret, at=at)}
+    entrances = {entrance.number: entrance for entrance in find_entrances(secret, at=at, seller=seller)}
     if number not in entrances:
         raise PortalLinkRefused(_("This link does not belong to that account."))
     unused = PortalLink.objects.filter(secret_sha256=digest(secret), used_at__isnull=True, expires_at__gt=at)
@@ -139,23 +140,23 @@ def redeem_link(secret: str, *, number: int, at: datetime) -> str:
     )
 
 
-def _entrances(link: PortalLink) -> list[Entrance]:
-    if link.customer is not None:
-        return [Entrance(link.customer, link.contact)]
-    return [Entrance(contact.customer, contact) for contact in find_contacts(link.email)]
+def _entrances(link: PortalLink, seller: Seller | None) -> list[Entrance]:
+    if link.customer is None:
+        return [Entrance(contact.customer, contact) for contact in find_contacts(link.email, seller=seller)]
+    is_elsewhere = seller is not None and link.customer.seller_id != seller.pk
+    is_shut_out = link.contact is not None and link.contact.role == ContactRole.NONE
+    return [] if is_elsewhere or is_shut_out else [Entrance(link.customer, link.contact)]
 
 
-def find_contacts(email: str) -> list[Contact]:
-    """Return the contacts with a mailbox, those of live customers first."""
-    contacts = Contact.objects.filter(email__iexact=email).select_related("customer__seller")
+def find_contacts(email: str, *, seller: Seller | None = None) -> list[Contact]:
+    """Return the contacts with a mailbox who may sign in, those of live customers first; of one seller if given."""
+    contacts = Contact.objects.filter(email__iexact=email).exclude(role=ContactRole.NONE)
+    if seller is not None:
+        contacts = contacts.filter(customer__seller=seller)
+    contacts = contacts.select_related("customer__seller")
     return list(contacts.order_by("customer__sandbox", "customer__legal_name", "pk"))
 
 
 def _digest_of(email: str) -> str:
     # Keyed, because known mailboxes could be tried against a plain hash.
     return salted_hmac("customers.portal", email, algorithm="sha256").hexdigest()
-
-
-def portal_origin(request: HttpRequest) -> str:
-    """Return the portal's scheme and host, as links in emails name them."""
-    return settings.PUBLIC_URL or f"{request.scheme}://{request.get_host()}"

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from django.contrib.auth.models import User
 
 from customers.api_keys.keys import digest
-from customers.models import Contact, Customer, PortalSession
+from customers.models import Contact, Customer, PortalSession, Seller
 from customers.models.portal_access import LONGEST_SESSION, PortalAccessWay
 
 IDLE = timedelta(hours=1)
@@ -36,13 +36,22 @@ def begin(*, customer: Customer, contact: Contact | None, way: str, at: datetime
     return secret
 
 
-def find(secret: str, *, at: datetime) -> PortalSession | None:
-    """Return the open session of a cookie, and update when it was last seen."""
+def find(
+    secret: str, *, at: datetime, seller: Seller | None = None, is_page_view: bool = True
+) -> PortalSession | None:
+    """
+    Return the open session of a cookie, and update when it was last seen.
+
+    seller: on the host of a seller, a session in the account of another seller's customer is not found.
+    is_page_view: False if nobody asked for the page: an open tab that refreshes its figures prolongs no session.
+    """
     # A token of an embedded page may leak with its address, and opens nothing else.
     rows = PortalSession.objects.open(at, idle=IDLE).exclude(way=PortalAccessWay.EMBED)
+    if seller is not None:
+        rows = rows.filter(customer__seller=seller)
     rows = rows.select_related("customer__seller", "customer__test_clock", "contact", "by")
     session = rows.filter(secret_sha256=digest(secret)).first() if secret else None
-    if session is not None and session.seen_at <= at - NOTED_EVERY:
+    if session is not None and is_page_view and session.seen_at <= at - NOTED_EVERY:
         PortalSession.objects.filter(pk=session.pk).update(seen_at=at)
     return session
 

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_timedelta
+from babel.dates import format_skeleton, format_timedelta
 from django.utils.translation import get_language, ngettext
 
 from customers.models.parties import Party
@@ -44,6 +44,13 @@ class PortalFigures(Figures):
         """Return a date; a datetime is converted to the customer's time zone."""
         local = day.astimezone(self.zone).date() if isinstance(day, datetime) else day
         return self.day(local)
+
+    def near_day(self, moment: datetime, *, at: datetime) -> str:
+        """Return the day of a moment, without the year if that is the present one: February 3."""
+        local, today = moment.astimezone(self.zone).date(), at.astimezone(self.zone).date()
+        return (
+            str(format_skeleton("MMMMd", local, locale=self.locale)) if local.year == today.year else self.day(local)
+        )
 
     def ago(self, past: timedelta) -> str:
         """Return how long ago something was."""

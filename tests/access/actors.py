@@ -110,10 +110,12 @@ def key(scopes: tuple[str, ...], *, sandbox: bool, name: str = "") -> Actor:
     return Actor(name or "+".join(scopes), Client(), {"Authorization": f"Bearer {secret}"})
 
 
-def customer(word: str, name: str, *, looks: bool = False, **options: Any) -> Actor:
-    """Return a client signed in to the portal: the billing contact, or one with a read-only session."""
+def customer(word: str, name: str, *, role: str = "admin", **options: Any) -> Actor:
+    """Return a client signed in to the portal as a contact with a role."""
     client, entered = Client(**options), Customer.objects.get(external_id=word)
-    contact = entered.contacts.order_by("pk").filter(billing=not looks).first()
+    contact = entered.contacts.filter(role=role).order_by("pk").first()
+    if contact is None:
+        contact = entered.contacts.create(email=f"{role}@{word}.example", role=role)
     client.cookies[COOKIE] = sessions.begin(customer=entered, contact=contact, way=PortalAccessWay.MAIL, at=NOW)
     PortalSession.objects.update(seen_at=NOW)
     return Actor(name, client)

@@ -23,6 +23,7 @@ from billing.models import (
     SubscriptionCommitment,
 )
 from billing.models.jobs import JobKind
+from customers.brand.palette import style_name
 from customers.models import (
     ApiKey,
     Contact,
@@ -262,7 +263,8 @@ PLACES: dict[str, Callable[[Route, str], Found]] = {
     "embed/": _embedded,
     "pricing/": lambda route, word: ({"seller": "acme"}, None),
     "portal/enter/": _portal_secret,
-    "portal/details/contacts/": _finder(number=_colleague),
+    "portal/brand/": lambda route, word: ({"name": style_name("#1f3a5f"), "sha256": "0" * 64}, None),
+    "portal/people/": _finder(number=_colleague),
     "portal/invoices/<number>/lines/": _finder(number=_invoice, position=lambda word: _line(word).position),
     "portal/invoices/<number>/receipts/": _finder(
         number=lambda word: _payment(word).invoice, payment=lambda word: _payment(word).pk

@@ -29,6 +29,8 @@ OPEN_BECAUSE = {
     "portal/enter/<secret>": "the link is the secret: used once, and it expires",
     "portal/language": "stores a language in a cookie",
     "portal/sign-out": "ends the session, if any",
+    "portal/brand/<name>.css": "the colors of a seller",
+    "portal/brand/<sha256>.png": "the logo of a seller, named by its hash",
     "admin/login/": "staff sign in there",
     "admin/logout/": "ends the session, if any",
     "admin/account/sign-in/": "staff sign in there",
@@ -175,6 +177,7 @@ def test_no_key_opens_the_admin_or_the_portal(entries):
             assert {entry.may.get(who, NO) for who in (*OUTSIDERS[2:], access_table.STAFF)} == {NO}, request
         if entry.section == PORTAL:
             assert entry.may["viewer"] == NO or request.split()[0] in SAFE, request
+            assert entry.may["billing contact"] == NO or entry.may["admin"] == entry.may["billing contact"], request
         if entry.section == API:
             assert entry.may["staff"] == NO, request
 

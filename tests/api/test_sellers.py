@@ -40,6 +40,8 @@ def test_fields_sent_change_and_others_stay(live):
         ("country", "Germany"),
         ("currency", "XYZ"),
         ("time_zone", "Berlin"),
+        ("portal_host", "https://a.example"),
+        ("portal_host", "testserver.example:80"),
         ("grace", -1),
         ("grace", 60 * 86_400 + 1),
         ("net_days", 366),
@@ -76,3 +78,14 @@ def test_a_customer_can_be_created_for_a_new_seller(live):
     live.post("/sellers", BODY)
     live.post("/customers", {"id": "c", "seller": "acme-gmbh", "legal_name": "C", "country": "DE"})
     assert Customer.objects.get().seller.code == "acme-gmbh"
+
+
+def test_a_portal_domain_belongs_to_one_seller(live, settings):
+    settings.PUBLIC_URL = "https://tollbook.example"
+    make_seller("first", portal_host="billing.first.example")
+    make_seller("second")
+
+    assert faults(live.patch("/sellers/second", {"portal_host": "billing.first.example"})) == {"portal_host": "taken"}
+    assert faults(live.patch("/sellers/second", {"portal_host": "tollbook.example"})) == {"portal_host": "refused"}
+    assert live.patch("/sellers/first", {"portal_host": "billing.first.example"}).status_code == 200
+    assert live.patch("/sellers/second", {"portal_host": ""}).json()["portal_host"] == ""

@@ -3,7 +3,7 @@
 import pytest
 from standardwebhooks import Webhook
 
-from customers.models import Delivery, IdempotentRequest, WebhookEndpoint
+from customers.models import Contact, Delivery, IdempotentRequest, WebhookEndpoint
 from customers.tasks import dispatch_notifications
 from lib.task_clock import database_time
 from tests.api.calls import faults, problem
@@ -153,9 +153,15 @@ def test_contacts_are_created_changed_and_deleted(live, sandbox):
         "name": "Bea",
         "email": "bea@acme.example",
         "language": "",
+        "role": "admin",
         "billing": True,
         "alerts": False,
     }
+    assert live.post(path, {"email": "cid@acme.example", "billing": False}).json()["role"] == "viewer"
+    assert live.post(path, {"email": "dan@acme.example", "role": "billing"}).json()["role"] == "billing"
+    assert faults(live.post(path, {"email": "eve@acme.example", "role": "owner"})) == {"role": "invalid_choice"}
+    Contact.objects.exclude(pk=contact["id"]).delete()
+    assert live.patch(f"{path}/{contact['id']}", {"role": "none"}).json()["role"] == "none"
     assert faults(live.post(path, {"email": "BEA@acme.example"})) == {"email": "taken"}
     assert faults(live.post(path, {"email": "bea"})) == {"email": "invalid"}
     assert live.patch(f"{path}/{contact['id']}", {"alerts": True}).json()["alerts"] is True

@@ -20,7 +20,7 @@ EVERYBODYS = {
     "PlanFeature",
     "PlanVersion",
 }
-BEFORE_ANYBODY_IS_IN = {"magic_links.py", "sessions.py", "link_email.py", "retention.py"}
+BEFORE_ANYBODY_IS_IN = {"brand.py", "magic_links.py", "sessions.py", "link_email.py", "retention.py"}
 NARROWED = {"own_rows", "own_row"}
 
 

@@ -1,5 +1,7 @@
 """A customer uses the portal on a phone without JavaScript, and no page has a serious accessibility problem."""
 
+from decimal import Decimal
+
 import pytest
 import time_machine
 from axe_playwright_python.sync_playwright import Axe
@@ -13,6 +15,7 @@ from customers.portal_auth import magic_links
 from tests.browser.chromium import chromium, find
 from tests.portal.accounts import TODAY, Account, make_account
 from tests.portal.test_customers_see_only_their_own_rows import PAGES
+from wallets.ledger.grant import Grant, grant
 from wallets.models import Purchase
 from wallets.purchases import grant_paid
 
@@ -45,6 +48,12 @@ def enter_portal(page, account: Account) -> None:
     page.get_by_role("button", name="Continue to Walnut Ltd").click()
 
 
+def follow(page, name: str) -> None:
+    """Open a page from the menu, which opens without JavaScript."""
+    page.get_by_text("Menu", exact=True).click()
+    page.get_by_role("link", name=name, exact=True).click()
+
+
 def watched(browser, live_server, errors: list[str], **options):
     page = browser.new_context(base_url=live_server.url, viewport=PHONE, **options).new_page()
     page.set_default_timeout(60_000)
@@ -66,18 +75,30 @@ def test_on_a_phone_without_javascript(browser, live_server):
     enter_portal(page, account)
     expect(page.locator("main")).to_contain_text("Projected by")
 
-    page.get_by_role("link", name="Usage", exact=True).click()
+    follow(page, "Usage")
+    expect(page.locator("main")).to_contain_text("By model")
     page.get_by_label("Period", exact=True).select_option("before")
     page.get_by_role("button", name="Show").click()
     expect(page.locator("main")).to_contain_text("previous period")
 
-    page.get_by_role("link", name="Invoices", exact=True).click()
+    follow(page, "Invoices")
     page.get_by_role("link", name=account.invoice.number, exact=True).click()
     page.get_by_text("is calculated").nth(1).click()
     page.get_by_role("link", name="See the usage behind this line").first.click()
     expect(page.locator("main")).to_contain_text("walnut.call")
 
-    page.get_by_role("link", name="Wallets", exact=True).click()
+    follow(page, "People")
+    page.get_by_label("Email address").fill("eve@walnut.example")
+    page.get_by_role("radio", name="Billing").check()
+    page.get_by_role("button", name="Add contact").click()
+    expect(page.locator("main")).to_contain_text("We have emailed them a sign-in link")
+    page.locator("summary[aria-label='Edit eve@walnut.example']").click()
+    page.locator("details[open]").get_by_role("radio", name="Viewer").check()
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("main")).to_contain_text("Contact changed")
+    assert account.customer.contacts.get(email="eve@walnut.example").role == "viewer"
+
+    follow(page, "Wallets")
     page.get_by_role("link", name="Top up").click()
     page.get_by_role("radio").check()
     page.get_by_role("button", name="Review order").click()
@@ -85,6 +106,7 @@ def test_on_a_phone_without_javascript(browser, live_server):
     expect(page.locator("main")).to_contain_text("The wallet is topped up when the invoice is paid")
     assert Purchase.objects.filter(wallet=account.wallet).count() == 2
 
+    page.get_by_text("Menu", exact=True).click()
     page.get_by_role("button", name="Sign out").click()
     page.goto("/portal/")
     assert page.url.endswith("/portal/sign-in")
@@ -93,6 +115,30 @@ def test_on_a_phone_without_javascript(browser, live_server):
     enter_portal(page, account)
     kept_out = [problem for address in ["/portal/sign-in", *_pages(account)] for problem in _problems(page, address)]
     assert kept_out == []
+    assert errors == []
+
+
+def test_figures_are_refreshed_where_nobody_is_busy(browser, live_server):
+    account, errors = make_account("walnut"), []
+    page = watched(browser, live_server, errors)
+    page.clock.install(time=TODAY)
+    enter_portal(page, account)
+    wallet = page.locator(f"#live-wallet-{account.wallet.pk}")
+    expect(wallet).to_contain_text("80 credits")
+    focused = page.get_by_role("link", name=f"View {account.wallet.name}")
+    focused.focus()
+
+    grant(wallet_id=account.wallet.pk, grants=[Grant("purchased", Decimal(20), "more")], at=TODAY)
+    with page.expect_response("**/portal/"):
+        page.clock.run_for(31_000)
+    expect(focused).to_be_focused()
+    expect(wallet).to_contain_text("80 credits")  # it has the focus, and waits
+
+    page.locator("h1").click()
+    focused.blur()
+    with page.expect_response("**/portal/"):
+        page.clock.run_for(31_000)
+    expect(wallet).to_contain_text("100 credits")
     assert errors == []
 
 

@@ -73,7 +73,7 @@ class Account:
 def make_account(word: str, **fields: Any) -> Account:
     """Return an account that started in January, as of TODAY: with an invoice for January and usage since then."""
     customer = make_customer(word, legal_name=f"{word.title()} Ltd", email=f"ap@{word}.example", **fields)
-    contact = Contact.objects.create(customer=customer, name="Bea", email=f"bea@{word}.example")
+    contact = Contact.objects.create(customer=customer, name="Bea", email=f"bea@{word}.example", role="admin")
     colleague = Contact.objects.create(customer=customer, name="Cid", email=f"cid@{word}.example", billing=False)
     subscription = subscribe(customer, _plan(word), external_id=f"{word}-main")
     send(customer, [(JAN + DAY * day, 40 + day, "m1" if day % 3 else "m2") for day in range(31)], word)

@@ -83,13 +83,18 @@ PAGES: dict[str, tuple[str, Numbers]] = {
     "portal_auto_top_up": ("GET", wallet),
     "portal_remove_auto_top_up": ("POST", wallet),
     "portal_details": ("GET", no_parameters),
+    "portal_people": ("GET", no_parameters),
+    "portal_change_contact": ("POST", lambda account: {"number": account.colleague.pk}),
     "portal_add_contact": ("POST", no_parameters),
     "portal_remove_contact": ("POST", lambda account: {"number": account.colleague.pk}),
 }
 SHARED_PAGES = {"portal_change_plan"}
 """Pages of the price list."""
 
-OPEN = {"portal_sign_in", "portal_mailed", "portal_enter", "portal_sign_out", "portal_language"}
+OPEN = {
+    *("portal_sign_in", "portal_mailed", "portal_enter", "portal_sign_out", "portal_language"),
+    *("portal_style", "portal_logo"),
+}
 """Pages that need no session."""
 
 
@@ -152,6 +157,7 @@ def test_forms_do_not_change_rows_of_another_customer(own, foreign):
             assert request_page(client, name, foreign).status_code == 404, name
             # The form of a promotion code is refused without a code, and these without a payment provider.
             is_refused = name in (
+                "portal_change_contact",
                 "portal_enter_code",
                 "portal_replace_payment_method",
                 "portal_remove_payment_method",

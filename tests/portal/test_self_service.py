@@ -145,14 +145,14 @@ def test_new_details_apply_to_later_invoices(own):
 
 def test_colleagues_are_added_and_removed_but_never_the_contact_itself(own):
     client = own.client()
-    duplicate = client.post("/portal/details/contacts", {"email": own.colleague.email.upper(), "billing": "on"})
+    duplicate = client.post("/portal/people/add", {"email": own.colleague.email.upper(), "role": "viewer"})
     assert duplicate.status_code == 422
-    assert client.post("/portal/details/contacts", {"email": "eve@walnut.example"}).status_code == 303
+    assert client.post("/portal/people/add", {"email": "eve@walnut.example", "role": "viewer"}).status_code == 303
     colleague = own.client(contact=own.colleague)
     assert colleague.get("/portal/").status_code == 200
 
-    client.post(f"/portal/details/contacts/{own.colleague.pk}/remove")
-    client.post(f"/portal/details/contacts/{own.contact.pk}/remove")
+    client.post(f"/portal/people/{own.colleague.pk}/remove")
+    client.post(f"/portal/people/{own.contact.pk}/remove")
 
     assert sorted(Contact.objects.values_list("email", flat=True)) == ["bea@walnut.example", "eve@walnut.example"]
     assert colleague.get("/portal/").status_code == 302, "whoever is removed is signed out"

@@ -34,8 +34,8 @@ from tests.portal.accounts import DAY, TODAY, send
 from wallets.models.ledger import Movement
 from wallets.models.lots import LotKind
 from wallets.models.topups import CeilingSpan
+from wallets.portal.activity import MOVEMENTS
 from wallets.portal.auto_topup import CEILINGS
-from wallets.portal.wallet_page import MOVEMENTS
 from wallets.statements.description import GRANTS
 
 FIGURES = PortalFigures(Locale("en", "US"), "USD", ZoneInfo("UTC"))

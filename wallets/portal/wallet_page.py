@@ -11,16 +11,19 @@ from django.http.response import HttpResponseBase
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from customers.portal.visit import Visit, paginate, render_page, signed_in
+from customers.portal.visit import Visit, render_page, signed_in
 from invoices.portal.formats import PortalFigures, portal_figures
 from plans.models import Feature
+from wallets.ledger.balance_history import read_balance_history
 from wallets.ledger.balances import EMPTY_BALANCES, WalletBalances, read_balances
 from wallets.ledger.errors import LedgerRefused
 from wallets.ledger.ongoing_balance import read_ongoing_balances
-from wallets.models import Lot, TopUpRule, Transaction, Wallet
-from wallets.models.ledger import Movement
+from wallets.models import Lot, TopUpRule, Wallet
+from wallets.portal.activity import read_activity
 from wallets.portal.auto_topup import off_reason
+from wallets.portal.balance_chart import draw_balance
 from wallets.portal.purchase import has_offer, offered_units
+from wallets.portal.runway import Runway, read_runways
 from wallets.statements.description import GRANTS
 from wallets.statements.downloads import csv_answer, pdf_answer
 from wallets.statements.files import NoFont
@@ -31,6 +34,7 @@ from wallets.statements.ledger_sums import read_statement
 MAX_WALLETS = 50
 MAX_LOTS = 100
 MONTHS = 12
+CHART_DAYS = 30
 DAY = timedelta(days=1)
 FILES = {"pdf": pdf_answer, "csv": csv_answer}
 MESSAGES = {
@@ -38,20 +42,6 @@ MESSAGES = {
     "granted": _("The wallet is topped up. Please pay the invoice by its due date."),
     "ruled": _("Auto top-up saved."),
     "unruled": _("Auto top-up is off."),
-}
-MOVEMENTS = {
-    Movement.GRANT: _("Top-up or grant"),
-    Movement.SPEND: _("Usage"),
-    Movement.GIVE_BACK: _("Returned: usage was corrected"),
-    Movement.EXPIRE: _("Expired"),
-    Movement.REVIVE: _("Restored for earlier usage"),
-    Movement.ROLL_OVER: _("Rolled over"),
-    Movement.REPAY: _("Overdraft repaid"),
-    Movement.VOID: _("Voided"),
-    Movement.REFUND: _("Refunded"),
-    Movement.PAY: _("Invoice paid"),
-    Movement.TRANSFER_OUT: _("To another wallet"),
-    Movement.TRANSFER_IN: _("From another wallet"),
 }
 
 
@@ -66,7 +56,7 @@ def wallets(request: HttpRequest, visit: Visit) -> HttpResponseBase:
 
 
 def wallets_of(visit: Visit, figures: PortalFigures) -> list[dict[str, Any]]:
-    """Return the customer's open wallets as text, in the order in which they pay, in two queries."""
+    """Return the customer's open wallets as text, in the order in which they pay, in four queries."""
     return [text for _wallet, text in _open_wallets(visit, figures)]
 
 
@@ -74,10 +64,16 @@ def _open_wallets(visit: Visit, figures: PortalFigures) -> list[tuple[Wallet, di
     open_wallets = visit.own_rows(Wallet.objects.filter(closed_at__isnull=True))
     wallet_rows = list(open_wallets.order_by("priority", "pk")[:MAX_WALLETS])
     balances_by_wallet = read_balances([row.pk for row in wallet_rows], at=visit.at)
-    return [(row, _balances(row, balances_by_wallet.get(row.pk, EMPTY_BALANCES), figures)) for row in wallet_rows]
+    runways = read_runways(visit, wallet_rows)
+    return [
+        (row, _balances(row, balances_by_wallet.get(row.pk, EMPTY_BALANCES), figures, runways.get(row.pk), visit.at))
+        for row in wallet_rows
+    ]
 
 
-def _balances(wallet_row: Wallet, balances: WalletBalances, figures: PortalFigures) -> dict[str, Any]:
+def _balances(
+    wallet_row: Wallet, balances: WalletBalances, figures: PortalFigures, runway: Runway | None, at: datetime
+) -> dict[str, Any]:
     def amount(units: Decimal) -> str:
         return figures.in_currency(units, display_currency(wallet_row.unit))
 
@@ -86,6 +82,7 @@ def _balances(wallet_row: Wallet, balances: WalletBalances, figures: PortalFigur
         "name": wallet_row.name,
         "balance": amount(wallet_row.balance),
         "is_low": wallet_row.balance <= 0,
+        "runway": runway.text(wallet_row, figures, at=at) if runway else "",
         "available": amount(balances.available),
         "held": amount(balances.held) if balances.held else "",
         "debt": amount(wallet_row.debt) if wallet_row.debt else "",
@@ -99,20 +96,18 @@ def wallet(request: HttpRequest, visit: Visit, number: int) -> HttpResponseBase:
     wallet_row: Wallet = visit.own_row(Wallet.objects.all(), pk=number)
     figures = portal_figures(visit)
     balances = read_balances([wallet_row.pk], at=visit.at).get(wallet_row.pk, EMPTY_BALANCES)
-    transactions = visit.own_rows(Transaction.objects.filter(wallet=wallet_row), "wallet__customer").select_related(
-        "feature"
-    )
-    movements, more = paginate(transactions, request)
+    runway = read_runways(visit, [wallet_row]).get(wallet_row.pk)
     rule = (
         visit.own_rows(TopUpRule.objects.filter(wallet=wallet_row), "wallet__customer").select_related("pack").first()
     )
     can_top_up = has_offer(wallet_row, offered_units(visit))
     context = {
         "wallet": wallet_row,
-        "balances": _balances(wallet_row, balances, figures) | {"ongoing": _ongoing(wallet_row, figures, visit)},
+        "balances": _balances(wallet_row, balances, figures, runway, visit.at)
+        | {"ongoing": _ongoing(wallet_row, figures, visit)},
+        "chart": _chart(visit, wallet_row, runway, figures),
         "lots": _lots(visit, wallet_row, figures),
-        "movements": [_movement(movement, wallet_row, figures) for movement in movements],
-        "more": more,
+        **read_activity(request, visit, wallet_row, figures),
         "months": _months(visit),
         "rule": rule,
         "can_top_up": can_top_up,
@@ -155,17 +150,25 @@ def _lots(visit: Visit, wallet_row: Wallet, figures: PortalFigures) -> list[dict
     ]
 
 
-def _movement(movement: Transaction, wallet_row: Wallet, figures: PortalFigures) -> dict[str, Any]:
-    unit = display_currency(wallet_row.unit)
-    description = str(MOVEMENTS[Movement(movement.kind)])
-    if movement.feature_id:
-        names = {"movement": description, "feature": movement.feature}
-        description = gettext("%(movement)s: %(feature)s") % names
+def _chart(visit: Visit, wallet_row: Wallet, runway: Runway | None, figures: PortalFigures) -> dict[str, Any]:
+    """Return the balance at the end of each of the last days, today's as of now, and where it leads."""
+    zone, unit = ZoneInfo(visit.customer.time_zone), display_currency(wallet_row.unit)
+    today = visit.at.astimezone(zone).date()
+    days = [today - DAY * back for back in reversed(range(CHART_DAYS))]
+    moments = [datetime.combine(day + DAY, time.min, zone) for day in days]
+    balances = read_balance_history(wallet_row.pk, moments=moments)
+    left = (runway.ends_at.astimezone(zone).date() - today).days if runway else 0
+    is_near = 0 < left <= CHART_DAYS
+    drawing = draw_balance(balances, days_left=left if is_near else None)
     return {
-        "at": figures.moment(movement.at),
-        "description": description,
-        "units": ("+" if movement.units > 0 else "") + figures.in_currency(movement.units, unit),
-        "balance": figures.in_currency(movement.balance_after, unit),
+        "drawing": drawing,
+        "top": figures.in_currency(drawing.axes[0].quantity, unit),
+        "first": figures.short_day(days[0]),
+        "last": figures.short_day(today + DAY * left if is_near else today),
+        "rows": [
+            (figures.short_day(day), figures.in_currency(units, unit))
+            for day, units in zip(reversed(days), reversed(balances), strict=True)
+        ],
     }
 
 

@@ -17,7 +17,7 @@ from billing.admin.subscriptions.coupons import choice
 from billing.plan_migrations.jobs import PLAN
 from billing.subscriptions.customer_batches import MAX_CUSTOMERS, BatchOperation, start_batch
 from customers.models import Contact, Customer
-from customers.portal_auth.magic_links import portal_origin
+from customers.portal_auth.origins import portal_origin
 from lib.admin import Preview, Response, SelectionAction, StaffForm, allowed_seller_ids, limit_to_sellers, list_url
 from lib.admin.labels import TagsText
 from lib.formats import format_number

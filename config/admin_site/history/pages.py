@@ -22,6 +22,7 @@ from config.admin_site.history.field_text import FieldDifference, RowNames, desc
 from config.admin_site.history.log_export import csv_of, json_lines_of
 from config.admin_site.history.log_search import ACCOUNT_EVENTS, LogSearchForm, older_than, visible_tables
 from config.schedule import SECONDS_BETWEEN_RUNS
+from customers.models import Contact
 from lib.admin.links import staff_page
 
 LATEST = 60
@@ -140,7 +141,9 @@ def _account_entries(events: Iterable[AccountEvent]) -> Iterable[HistoryEntry]:
 def entries(steps: list[history_reader.RowChange]) -> list[HistoryEntry]:
     """Return changes, newest first, grouped by request or transaction, as text."""
     names = RowNames(steps)
-    users = get_user_model().objects.in_bulk({_context(step).get("user") for step in steps} - {None})
+    contexts = [_context(step) for step in steps]
+    users = get_user_model().objects.in_bulk({context.get("user") for context in contexts} - {None})
+    contacts = Contact.objects.in_bulk({context.get("portal_contact") for context in contexts} - {None})
     history_entries = []
     for _key, group in groupby(steps, key=_group_key):
         group_steps = sorted(group, key=lambda step: (history_reader.depth(step.model), step.event.pgh_id))
@@ -148,7 +151,7 @@ def entries(steps: list[history_reader.RowChange]) -> list[HistoryEntry]:
         history_entries.append(
             HistoryEntry(
                 at=group_steps[0].event.pgh_created_at,
-                who=_who(context, users),
+                who=_who(context, users, contacts),
                 where=_where(context, is_known=group_steps[-1].event.pgh_context is not None),
                 reason=str(context.get("reason") or ""),
                 changes=list(_changes(group_steps, names)),
@@ -174,7 +177,10 @@ def _context(step: history_reader.RowChange) -> dict[str, Any]:
     return step.event.pgh_context.metadata if step.event.pgh_context is not None else {}
 
 
-def _who(context: dict[str, Any], users: dict[Any, Any]) -> str:
+def _who(context: dict[str, Any], users: dict[Any, Any], contacts: dict[Any, Contact]) -> str:
+    if context.get("portal_contact") is not None:
+        contact = contacts.get(context["portal_contact"])
+        return _("contact %(contact)s") % {"contact": contact} if contact else _("a removed contact")
     if (user := users.get(context.get("user"))) is not None:
         return str(user.get_full_name() or user.get_username())
     if context.get("user") is not None:
@@ -191,6 +197,8 @@ def _where(context: dict[str, Any], *, is_known: bool) -> str:
         origin = _("in the back office")
     elif url.startswith("/api/"):
         origin = _("through the API")
+    elif url.startswith("/portal/"):
+        origin = _("in the portal")
     else:
         origin = url or _("by a command or a background task")
     return f"{origin}: {context['action']}" if context.get("action") else origin

@@ -45,6 +45,7 @@ class Contact:
     email: str
     name: str = ""
     language: str = ""
+    role: str = "viewer"
     billing: bool = True
     alerts: bool = True
 
@@ -124,13 +125,14 @@ class Customers(Resource):
         *,
         name: str = serialization.OMITTED,
         language: str = serialization.OMITTED,
+        role: str = serialization.OMITTED,
         billing: bool = serialization.OMITTED,
         alerts: bool = serialization.OMITTED,
         idempotency_key: str | None = None,
     ) -> Contact:
-        """Add a contact."""
+        """Add a contact. role: its rights in the portal: admin, billing, viewer or none."""
         body = serialization.without_omitted(
-            email=email, name=name, language=language, billing=billing, alerts=alerts
+            email=email, name=name, language=language, role=role, billing=billing, alerts=alerts
         )
         path = f"/customers/{quote(id, safe='')}/contacts"
         return self._call(Contact, "POST", path, body=body, idempotency_key=idempotency_key)

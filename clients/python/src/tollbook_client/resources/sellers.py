@@ -44,6 +44,8 @@ class Seller:
     shows_wallets: bool = False
     e_invoices: str = "never"
     frame_ancestors: tuple[str, ...] = ()
+    portal_host: str = ""
+    no_usage_text: str = ""
 
 
 class Sellers(Resource):
