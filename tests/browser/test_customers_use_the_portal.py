@@ -21,7 +21,7 @@ from wallets.purchases import grant_paid
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 PHONE, LAPTOP = {"width": 390, "height": 844}, {"width": 1366, "height": 900}
-FILES = ("table", "file", "statement")
+FILES = ("table", "file", "portal_statement")
 
 
 @pytest.fixture
