@@ -12,7 +12,7 @@ from invoices.documents.seller_terms import seller_facts
 from invoices.rendering.facts_reader import branding
 from invoices.rendering.formats import Figures
 from invoices.rendering.invoice_facts import PartyDetails
-from invoices.rendering.page_content import DEFAULT_COLOR, HEX_COLOR, logo_address, page_label
+from invoices.rendering.page_content import DEFAULT_COLOR, HEX_COLOR, picture_address, page_label
 from invoices.rendering.parties import LETTER_PAPER, PartyText, party_text
 from invoices.rendering.receipt import typeset_page
 from invoices.statements.account_statement import AccountStatement
@@ -69,7 +69,7 @@ def _compose(statement: AccountStatement, figures: Figures, at: datetime) -> Sta
         language=str(figures.locale).replace("_", "-"),
         paper=look.paper or ("letter" if seller.country in LETTER_PAPER else "a4"),
         color=color if HEX_COLOR.fullmatch(color) else DEFAULT_COLOR,
-        logo=logo_address(look.logo),
+        logo=picture_address(look.logo),
         created=at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         heading=_("Statement of account"),
         title=_("Statement of account, %(days)s") % {"days": days},
