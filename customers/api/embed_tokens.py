@@ -13,7 +13,7 @@ from customers.api.views import CustomerRows
 from customers.models import PortalSession
 from customers.models.portal_access import LONGEST_EMBEDDING, EmbeddedPage
 from customers.portal_auth.embed_tokens import create_embed_token, revoke
-from customers.portal_auth.magic_links import portal_origin
+from customers.portal_auth.origins import portal_origin
 from lib.api.fields import InstantField, StrictFields
 from lib.api.operations import delete, post, secret_response
 from lib.api.problems import Problem

@@ -6,8 +6,9 @@ from django.db.models import F
 
 from customers.portal.visit import Visit
 from invoices.models import DocumentKind, Invoice
+from invoices.models.invoices import OPEN_INVOICES
 from invoices.portal.formats import PortalFigures
-from invoices.portal.invoice_list import OPEN_STATES, customer_documents, customer_state, invoice_row
+from invoices.portal.invoice_list import customer_documents, customer_state, invoice_row
 from invoices.portal.payment import pay_link, processing_text
 
 
@@ -17,7 +18,7 @@ def next_due_invoice(visit: Visit, figures: PortalFigures) -> dict[str, Any] | N
 
     None if nothing is due. Only a contact who may pay gets the page.
     """
-    rows = customer_documents(visit).filter(kind=DocumentKind.INVOICE, state__in=OPEN_STATES)
+    rows = customer_documents(visit).filter(kind=DocumentKind.INVOICE, state__in=OPEN_INVOICES)
     unpaid = rows.filter(total__gt=F("credited") + F("paid")).select_related("seller")
     invoice: Invoice | None = unpaid.order_by(F("due_date").asc(nulls_last=True), "pk").first()
     if invoice is None:

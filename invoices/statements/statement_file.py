@@ -12,7 +12,7 @@ from invoices.documents.seller_terms import seller_facts
 from invoices.rendering.facts_reader import branding
 from invoices.rendering.formats import Figures
 from invoices.rendering.invoice_facts import PartyDetails
-from invoices.rendering.page_content import DEFAULT_COLOR, HEX_COLOR, picture_address, page_label
+from invoices.rendering.page_content import DEFAULT_COLOR, HEX_COLOR, page_label, picture_address
 from invoices.rendering.parties import LETTER_PAPER, PartyText, party_text
 from invoices.rendering.receipt import typeset_page
 from invoices.statements.account_statement import AccountStatement

@@ -19,9 +19,8 @@ def with_prices(versions: PlanVersionQuerySet, *, currency: str = "") -> PlanVer
 
     currency: the only one whose prices are read, with those in credits; empty for all.
     """
-    fees, commitments, included_credits, prices = (
-        model.objects.all() for model in (Fee, Commitment, IncludedCredits, Price)
-    )
+    fees, commitments = Fee.objects.all(), Commitment.objects.all()
+    included_credits, prices = IncludedCredits.objects.all(), Price.objects.all()
     if currency:
         fees, commitments = fees.filter(currency=currency), commitments.filter(currency=currency)
         included_credits = included_credits.filter(unit__in=["credits", currency])
