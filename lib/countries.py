@@ -54,7 +54,7 @@ class Country:
 @lru_cache(maxsize=1)
 def all_countries() -> Mapping[str, Country]:
     """Return the countries by code, in the order of their names."""
-    names = _english().territories
+    names: dict[str, str] = dict(_english().territories)
     zones, territories = _first_zones(), [code for code in names if len(code) == 2 and code.isalpha()]
     return {
         code: Country(code, names[code], _usual_currency(code), zones.get(code, ""), _usual_locale(code))

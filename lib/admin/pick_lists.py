@@ -18,26 +18,26 @@ class PickList(UnfoldAdminSelect2Widget):
     """
     A select with search; without scripts, a plain select.
 
-    options: the pairs of a value and its label. A stored value that isn't among them stays selectable.
+    read_options: returns the pairs of a value and its label. A stored value that isn't among them stays selectable.
     """
 
     template_name = "staff/widgets/pick_list.html"
 
     def __init__(
         self,
-        options: Callable[[], Iterable[tuple[str, str]]],
+        read_options: Callable[[], Iterable[tuple[str, Text]]],
         *,
         empty: Text = "",
         attrs: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(attrs)
-        self.options, self.empty = options, empty
+        self.read_options, self.empty = read_options, empty
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
         """Return the options by a template of their own: Django's has one file per option, which takes too long."""
         context: dict[str, Any] = forms.Widget.get_context(self, name, value, attrs)
         chosen = "" if value is None else str(value)
-        options = list(self.options())
+        options: list[tuple[str, Text]] = list(self.read_options())
         if chosen and chosen not in dict(options):
             options = [(chosen, chosen), *options]
         context["widget"] |= {"options": options, "chosen": chosen, "empty": self.empty}

@@ -211,5 +211,5 @@ def test_the_list_runs_a_fixed_number_of_queries(member, acme, django_assert_max
     client = member("root")
     with django_assert_max_num_queries(22):
         client.get(LIST)
-    with django_assert_max_num_queries(33):
+    with django_assert_max_num_queries(38):
         client.get(f"/admin/billing/subscription/{acme.pk}/change/")

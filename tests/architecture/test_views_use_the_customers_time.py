@@ -32,6 +32,7 @@ OF_NO_CUSTOMER = {
     "billing/admin/limits/spend_caps.py": "who set or removed a cap when",
     "billing/admin/subscriptions/change_request.py": "a version is published in real time",
     "billing/admin/subscriptions/version_publication.py": "a version is published in real time",
+    "billing/admin/subscriptions/rollout_audience.py": "a version is published in real time",
     "billing/admin/subscriptions/scheduled_changes.py": "the real time that customers without a clock live in",
     "billing/admin/simulation/test_clocks.py": "who advanced a clock when",
     "billing/admin/simulation/clones.py": "a customer is cloned in real time",

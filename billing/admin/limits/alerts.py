@@ -120,7 +120,8 @@ class LevelFilter(ConditionFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         alerts: Any = super().queryset(request, queryset)
-        return alerts if self.value() == "all" else alerts.worst()
+        shown: QuerySet[Any] = alerts if self.value() == "all" else alerts.worst()
+        return shown
 
 
 def is_unreviewed(alert: Alert) -> bool:
