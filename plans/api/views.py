@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 from django.utils import timezone
 
 from lib.api.operations import list_rows, read_row
@@ -19,19 +19,16 @@ def with_prices(versions: PlanVersionQuerySet, *, currency: str = "") -> PlanVer
 
     currency: the only one whose prices are read, with those in credits; empty for all.
     """
-    fees, commitments = Fee.objects.all(), Commitment.objects.all()
-    included_credits, prices = IncludedCredits.objects.all(), Price.objects.all()
-    if currency:
-        fees, commitments = fees.filter(currency=currency), commitments.filter(currency=currency)
-        included_credits = included_credits.filter(unit__in=["credits", currency])
-        prices = prices.filter(currency__in=[currency, CREDITS])
+    in_currency = Q(currency=currency) if currency else Q()
+    in_unit = Q(unit__in=["credits", currency]) if currency else Q()
+    in_price_unit = Q(currency__in=[currency, CREDITS]) if currency else Q()
     rates = Rate.objects.order_by("position", "id").prefetch_related("tiers")
-    prices = prices.prefetch_related(Prefetch("rates", rates))
+    prices = Price.objects.filter(in_price_unit).prefetch_related(Prefetch("rates", rates))
     features = PlanFeature.objects.select_related("feature__meter").order_by("position", "id")
     return versions.select_related("plan").prefetch_related(
-        Prefetch("fees", fees.order_by("position", "id")),
-        Prefetch("commitments", commitments.order_by("currency")),
-        Prefetch("included_credits", included_credits.order_by("code", "unit")),
+        Prefetch("fees", Fee.objects.filter(in_currency).order_by("position", "id")),
+        Prefetch("commitments", Commitment.objects.filter(in_currency).order_by("currency")),
+        Prefetch("included_credits", IncludedCredits.objects.filter(in_unit).order_by("code", "unit")),
         Prefetch("features", features.prefetch_related(Prefetch("prices", prices), "usage_limits")),
     )
 
