@@ -194,12 +194,11 @@ def test_an_ended_session_stays_ended(hosted):
     assert client.get("/portal/").status_code == 302
 
 
-def test_finance_sets_the_domain_but_not_the_server_s_own(own, member):
+def test_finance_sets_the_domain_but_not_the_server_s_own(own, finance):
     page = f"/admin/customers/seller/{own.customer.seller.pk}/change/"
-    client = member("finance")
 
-    refused = client.post(page, form(own.customer.seller, portal_host="testserver"))
-    saved = client.post(page, form(own.customer.seller, portal_host=HOST))
+    refused = finance.post(page, form(own.customer.seller, portal_host="testserver"))
+    saved = finance.post(page, form(own.customer.seller, portal_host=HOST))
 
     assert (refused.status_code, saved.status_code) == (200, 302)
     assert Seller.objects.get(pk=own.customer.seller.pk).portal_host == HOST
