@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 
 from access.approvals import ApprovalRefused, Requester, approve, expire_due, perform, reject, withdraw
+from access.approvals.emails import mail_due_requests
 from access.models import ApprovalRequest, ApprovalRule
 from billing.models import Rollout
 from billing.subscriptions.plan_changes.acts import PublishVersion
@@ -61,6 +62,23 @@ def test_a_request_holds_the_version_and_shows_what_changes(draft, fiona):
     assert "Takes effect: when it is approved" in facts
     assert "Change from Pro v1: Base fee: amount: $10.00 → $16.00 (+60%)" in facts
     assert "Plan check: It is dear." in facts
+
+
+def test_the_approvers_email_begins_with_the_differences(draft, fiona, paula, settings, mailoutbox):
+    settings.PUBLIC_URL = "https://billing.example"
+    request = ask(fiona, draft)
+    mail_due_requests(at=timezone.now())
+    (message,) = mailoutbox
+    assert message.to == [paula.email]
+    answer, table, facts, link, *_ = message.body.split("\n\n")
+    assert answer == "fiona asks for your approval: Publish Pro v2."
+    assert table.splitlines() == [
+        "Change from Pro v1 | Before | After | Change",
+        "Base fee: amount | $10.00 | $16.00 | +60%",
+    ]
+    assert "Takes effect: when it is approved" in facts
+    assert "Change from" not in facts
+    assert f"https://billing.example/admin/access/approvalrequest/{request.pk}/change/" in link
 
 
 def test_approval_publishes_at_that_time(draft, fiona, paula):
