@@ -10,6 +10,7 @@ from customers.exchange_rates.ecb_file import PublishedRate
 from customers.exchange_rates.stored_rates import import_rates
 from customers.models import ApiKey, Contact, EmailTemplate
 from customers.models.api_keys import Scope
+from customers.models.contacts import ContactRole
 from demo.office.office_data import live_customer, office_rows
 
 UNITS_PER_EURO = {"USD": Decimal("1.09"), "JPY": Decimal("162.4"), "GBP": Decimal("0.85")}
@@ -25,7 +26,7 @@ def add(*, at: datetime) -> bool:
         return False
     for row in office_rows("contacts"):
         facts = dict(row)
-        Contact.objects.create(customer=live_customer(facts.pop("customer")), **facts)
+        Contact.objects.create(customer=live_customer(facts.pop("customer")), role=ContactRole.ADMIN, **facts)
     for template in office_rows("email_templates"):
         EmailTemplate.objects.create(**template)
     days = [(at - timedelta(days=RATE_INTERVAL * count)).date() for count in range(RATE_COUNT)]
