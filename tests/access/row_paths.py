@@ -23,6 +23,7 @@ from billing.models import (
     SubscriptionCommitment,
 )
 from billing.models.jobs import JobKind
+from customers.brand.logos import read_logo, store_logo
 from customers.brand.palette import style_name
 from customers.models import (
     ApiKey,
@@ -52,6 +53,7 @@ from invoices.models import (
 from plans.models import Feature, Meter, PlanFeature, PlanVersion
 from tests.access.actors import NOW
 from tests.access.routes import ASKED_FOR, Route
+from tests.customers.pictures import picture
 from wallets.models import Lot, Purchase, TopUpRule, Wallet
 
 Found = tuple[dict[str, Any], Model | None]
@@ -236,6 +238,11 @@ def _portal_secret(route: Route, word: str) -> Found:
     }, None
 
 
+def _brand_files(route: Route, word: str) -> Found:
+    """Return the names of a style sheet and of a stored logo."""
+    return {"name": style_name("#1f3a5f"), "sha256": store_logo(read_logo(picture("PNG"))).sha256}, None
+
+
 def _file_link(route: Route, word: str) -> Found:
     """Return a link to an invoice's PDF. Anyone who has it may read the file."""
     return {"token": create_link(_invoice(word), at=NOW).split("/")[-1].removesuffix(".pdf")}, None
@@ -263,8 +270,8 @@ PLACES: dict[str, Callable[[Route, str], Found]] = {
     "embed/": _embedded,
     "pricing/": lambda route, word: ({"seller": "acme"}, None),
     "portal/enter/": _portal_secret,
-    "portal/brand/": lambda route, word: ({"name": style_name("#1f3a5f"), "sha256": "0" * 64}, None),
-    "portal/people/": _finder(number=_colleague),
+    "portal/brand/": _brand_files,
+    "portal/people/<number>": _finder(number=_colleague),
     "portal/invoices/<number>/lines/": _finder(number=_invoice, position=lambda word: _line(word).position),
     "portal/invoices/<number>/receipts/": _finder(
         number=lambda word: _payment(word).invoice, payment=lambda word: _payment(word).pk
