@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import time_machine
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
@@ -216,6 +217,16 @@ def test_the_database_refuses_what_is_no_origin(own):
     for origin in WRONG_ORIGINS:
         with pytest.raises(IntegrityError, match="embedding_sites_are_origins"), transaction.atomic():
             Seller.objects.update(frame_ancestors=[origin])
+
+
+def test_the_form_of_a_seller_says_how_origins_are_entered(own):
+    seller = own.customer.seller
+    for origin in WRONG_ORIGINS:
+        seller.frame_ancestors = [origin]
+        with pytest.raises(ValidationError, match="frame_ancestors"):
+            seller.full_clean()
+    seller.frame_ancestors = [SITE, "http://127.0.0.1:5173"]
+    seller.full_clean()
 
 
 def test_a_token_of_another_account_shows_that_account(own, foreign):
