@@ -62,7 +62,7 @@ class AccountStatements(CustomerRows[Any]):
             ),
         ),
         response=AccountStatementSerializer,
-        problems=("invalid",),
+        problems=("invalid-fields",),
     )
     def read(self, request: Request, customer: str) -> dict[str, Any]:
         query = request.query_params
