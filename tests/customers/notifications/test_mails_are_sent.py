@@ -7,7 +7,7 @@ from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend
 from django.template.loader import get_template
 
-from customers.models import Contact, Delivery
+from customers.models import Contact, Delivery, Seller
 from customers.notifications import announce
 from customers.notifications.delivery_run import deliver
 from customers.notifications.fan_out import fan_out
@@ -150,6 +150,18 @@ def test_links_to_the_invoice_in_the_portal(acme, settings):
     (message,) = mail.outbox
     assert "View invoice: https://billing.example/portal/invoices/7" in message.body
     assert '<a href="https://billing.example/portal/invoices/7"' in message.alternatives[0][0]
+
+
+def test_links_lead_to_the_domain_of_the_seller(acme, settings):
+    settings.PUBLIC_URL = "https://billing.example"
+    settings.EMAIL_FILES = ""
+    Seller.objects.update(portal_host="accounts.acme.example")
+    announce_alert(acme, kind="invoice.issued", invoice=7, **INVOICE)
+    send()
+
+    (message,) = mail.outbox
+    assert "View invoice: https://accounts.acme.example/portal/invoices/7" in message.body
+    assert "billing.example" not in message.body
 
 
 def test_text_from_outside_can_not_inject_into_the_mail(acme):
