@@ -1,4 +1,4 @@
-"""A statement of account over HTTP: movements with the balance after each, of the customer's account or another one."""
+"""A statement of account over HTTP: movements with the balance after each, of one of the customer's accounts."""
 
 from decimal import Decimal
 
@@ -51,5 +51,5 @@ def test_another_account_has_movements_of_its_own(live, invoice):
     ],
 )
 def test_invalid_requests_name_their_field(live, invoice, query, field):
-    payload = problem(live.get(ADDRESS, **query), 422, "invalid-fields")
+    payload = problem(live.get(ADDRESS, **query), 400, "invalid-fields")
     assert [error["field"] for error in payload["errors"]] == [field]
