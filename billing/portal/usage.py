@@ -194,7 +194,13 @@ def _breakdown(
         }
         for value, share in list(zip(largest, shares, strict=True))[:MAX_VALUES]
     ]
-    return {"name": name, "values": values, "left_out": max(0, len(largest) - MAX_VALUES)}
+    # Dimensions have the names of properties in events.
+    return {
+        "name": name,
+        "label": name.replace("_", " "),
+        "values": values,
+        "left_out": max(0, len(largest) - MAX_VALUES),
+    }
 
 
 def _by_value(name: str, cost: MeterCost) -> dict[str, Decimal]:

@@ -57,14 +57,12 @@ def test_too_light_colors_are_darkened(color, light, why):
 
 
 def test_the_grounds_are_those_of_the_style_sheet():
-    light, dark = (re.findall(r"--(?:ground|surface|sunken): (#[0-9a-f]{6})", part) for part in _themes())
+    pairs = re.findall(
+        r"--(?:ground|surface|sunken): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\)", SHEET.read_text()
+    )
+    light, dark = zip(*pairs, strict=True)
 
     assert (set(light), set(dark)) == (set(LIGHT_GROUNDS), set(DARK_GROUNDS))
-
-
-def _themes():
-    light, _separator, rest = SHEET.read_text().partition("@media (prefers-color-scheme: dark)")
-    return light, rest.partition("* { box-sizing")[0]
 
 
 @given(color=COLORS, other=COLORS)

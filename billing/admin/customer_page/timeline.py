@@ -125,7 +125,8 @@ class _Sources:
             yield TimelineEntry(lot.granted_at, "account_balance_wallet", text, lot, lot.get_kind_display())
 
     def _alerts(self) -> Iterator[TimelineEntry]:
-        for alert in Alert.objects.filter(customer=self.customer).select_related("alert_rule").order_by("-pk")[:MOST]:
+        alerts = Alert.objects.filter(customer=self.customer).worst().select_related("alert_rule")
+        for alert in alerts.order_by("-pk")[:MOST]:
             text = _("Alert: %(kind)s") % {"kind": alert.alert_rule.get_kind_display()}
             yield TimelineEntry(alert.fired_at, "notifications", text, alert)
 
