@@ -49,9 +49,9 @@ def headline_of(kind: str, texts: Mapping[str, str]) -> FoundHeadline | None:
 
 
 def _choose(kind: str, texts: Mapping[str, str]) -> Headline | None:
-    if kind == "invoice.issued" and texts.get("document") == "credit_note":
-        return CREDIT_NOTE
-    if kind == "invoice.issued":
+    if kind in ("invoice.issued", "invoice.resent"):
+        if texts.get("document") == "credit_note":
+            return CREDIT_NOTE
         if "is_settled" in texts:
             return NOTHING_DUE
         return ISSUED_FOR_MONTH if "period" in texts else ISSUED

@@ -42,7 +42,7 @@ PAGES: Mapping[str, tuple[Page, ...]] = {
     "invoice.overdue": (PAY, VIEW_INVOICE),
     "invoice.paid": (VIEW_INVOICE,),
     "invoice.reminder": (PAY, VIEW_INVOICE),
-    "invoice.resent": (PAY, VIEW_INVOICE),
+    "invoice.resent": (VIEW_INVOICE,),
     "migration.announced": (VIEW_PLAN,),
     "payment.failed": (UPDATE_METHOD, PAY_ANOTHER_WAY),
     "payment.succeeded": (VIEW_INVOICE,),
@@ -69,7 +69,7 @@ def buttons_of(
     pages = PAGES.get(kind, ())
     if facts.get("remedy") == "top_up":
         pages = (TOP_UP, VIEW_WALLET)
-    elif kind == "invoice.issued" and "due" in texts and "is_settled" not in texts:
+    elif kind in ("invoice.issued", "invoice.resent") and "due" in texts and "is_settled" not in texts:
         pages = (PAY, VIEW_INVOICE)
     buttons = [button for page in pages if (button := _button(page, facts, texts, portal)) is not None]
     return (buttons[0] if buttons else None), (buttons[1] if len(buttons) > 1 else None)

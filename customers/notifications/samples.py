@@ -69,13 +69,16 @@ TRANSFER: Facts = {
 LAST: Facts = {"reminder": "final", "next_action": "pause", "next_on": "2026-06-08", "pay_by": "2026-06-07"}
 PLAN: Facts = {"plan_name": "Pro"}
 
+ISSUED: Facts = EXPLANATION | TRANSFER | {"due": "119.00", "period": "2026-04-01"}
+
 EMAIL_FACTS: dict[str, Facts] = {
     "alert.fired": PLAN | {"feature_name": "API calls"},
     "alert.recovered": PLAN | {"feature_name": None},
     "invoice.explained": EXPLANATION,
-    "invoice.issued": EXPLANATION | TRANSFER | {"due": "119.00", "period": "2026-04-01"},
+    "invoice.issued": ISSUED,
     "invoice.overdue": TRANSFER,
     "invoice.reminder": TRANSFER | LAST,
+    "invoice.resent": ISSUED,
     "payment.failed": {"method": "Visa 4242", "decline": "expired_card"},
     "payment.succeeded": {"method": "Visa 4242", "due": "0.00"},
     "subscription.canceled": PLAN,

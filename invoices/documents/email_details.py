@@ -14,7 +14,9 @@ from lib.decimals import to_plain_string
 STOPPING = (DunningAction.PAUSE, DunningAction.CANCEL)
 """Dunning actions of which a customer is warned."""
 
-PAYABLE_KINDS = frozenset({"invoice.issued", "invoice.overdue", "invoice.reminder", "payment.succeeded"})
+PAYABLE_KINDS = frozenset(
+    {"invoice.issued", "invoice.overdue", "invoice.reminder", "invoice.resent", "payment.succeeded"}
+)
 TRANSFER_KINDS = PAYABLE_KINDS - {"payment.succeeded"}
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC
 from decimal import Decimal
-from typing import Any
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from babel import Locale
@@ -104,9 +104,16 @@ def render_receipt(payment: Payment) -> bytes:
     return typeset_page(TEMPLATE, compose_receipt(payment))
 
 
-def typeset_page(template: str, document: Any) -> bytes:
+class PageText(Protocol):
+    """The texts of `invoices/frame.html`; language: their own, such as de-AT."""
+
+    @property
+    def language(self) -> str: ...
+
+
+def typeset_page(template: str, document: PageText) -> bytes:
     """
-    Return a document as a PDF, in its own language. document: the texts of `invoices/frame.html`.
+    Return a document as a PDF, in its own language.
 
     :raises MissingFont: if a text of it can't be printed.
     """
