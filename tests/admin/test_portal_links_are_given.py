@@ -38,7 +38,7 @@ def test_a_shown_link_is_read_only_and_records_its_author(member):
     visitor = Client()
     visitor.post(link, {"entrance": "0"})
     assert "Nothing can be changed" in visitor.get("/portal/").content.decode()
-    assert visitor.post("/portal/details/contacts", {"email": "x@acme.example"}).status_code == 403
+    assert visitor.post("/portal/people/add", {"email": "x@acme.example"}).status_code == 403
 
 
 def test_engineers_can_not_create_links(member):
