@@ -26,7 +26,7 @@ class NewEmbedTokenSerializer(StrictFields, serializers.Serializer[Any]):
 
     pages = serializers.ListField(
         child=serializers.ChoiceField(EmbeddedPage.choices),
-        allow_empty=False,
+        min_length=1,
         max_length=len(EmbeddedPage),
         help_text="`usage` and `balance` are charts; `portal` is the whole portal, read-only.",
     )

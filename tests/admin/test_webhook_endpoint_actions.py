@@ -138,6 +138,7 @@ def test_contacts_are_edited_on_the_customers_page(member):
     form = client.get(page, {"tab": "settings"}).context["adminform"].form
     names = {name: form.initial.get(name, "") or "" for name in form.fields}
     rows = {"contacts-TOTAL_FORMS": "1", "contacts-INITIAL_FORMS": "0", "contacts-0-email": "bea@acme.example"}
+    rows["contacts-0-role"] = "viewer"
     answer = client.post(page, names | {"seller": customer.seller_id} | rows | {"contacts-0-billing": "on"})
     assert answer.status_code == 302, answer.context and answer.context["errors"]
     contact = Contact.objects.get()

@@ -59,7 +59,7 @@ def invoice():
     seller = make_seller("acme", legal_name="Acme GmbH", currency="EUR")
     make_tax(19, seller=seller)
     customer = make_customer("walnut", seller=seller, legal_name="Walnut Ltd", currency="EUR")
-    Contact.objects.create(customer=customer, name="Bea", email="bea@walnut.example")
+    Contact.objects.create(customer=customer, name="Bea", email="bea@walnut.example", role="billing")
     work = OneOffRequest([OneOffLine("Work", Decimal(100), date(2026, 1, 5), date(2026, 1, 5))])
     draft = draft_invoice(customer=customer, request=work, at=timezone.now())
     return issue_draft(invoice_id=draft.pk, at=timezone.now())

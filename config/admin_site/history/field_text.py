@@ -67,7 +67,8 @@ class RowNames:
         kind = str(step.model._meta.verbose_name)
         try:
             return f"{kind} {row}"
-        except (ObjectDoesNotExist, AttributeError):  # it refers to a row that no longer exists
+        # It refers to a row that no longer exists, or its history has only some of the fields that name it.
+        except (ObjectDoesNotExist, AttributeError, TypeError):
             return f"{kind} {step.event.pgh_obj_id}"
 
     def parents(self, step: RowChange) -> str:
