@@ -143,6 +143,18 @@ CASES = [
     ("delivery_has_one_recipient", insert_again("delivery", HOOK, target="'contact:1'")),
     ("delivery_has_one_recipient", insert_again("delivery", HOOK, target="'endpoint:0'", endpoint_id="NULL")),
     ("delivery_has_one_recipient", insert_again("delivery", HOOK, target="'somebody'")),
+    ("only_an_embedded_session_names_its_pages", edit("portalsession", "pages = '{usage}'")),
+    ("only_an_embedded_session_names_its_pages", edit("portalsession", "way = 'embed', contact_id = NULL")),
+    (
+        "embedded_session_is_read_only_for_an_hour_at_most",
+        edit("portalsession", "way = 'embed', pages = '{usage}', expires_at = begun_at + interval '1 hour'"),
+    ),
+    (
+        "embedded_session_is_read_only_for_an_hour_at_most",
+        edit("portalsession", "way = 'embed', pages = '{usage}', contact_id = NULL"),
+    ),
+    ("embedding_sites_are_origins", edit("seller", "frame_ancestors = '{https://a.example/path}'")),
+    ("embedding_sites_are_origins", edit("seller", "frame_ancestors = '{http://a.example}'")),
     ("portal_host_is_a_host_name", edit("seller", "portal_host = 'https://a.example'")),
     ("portal_host_is_a_host_name", edit("seller", "portal_host = 'a.example:80'")),
     ("colors_of_invoices_are_hexadecimal", edit("seller", "brand_color = 'red'")),

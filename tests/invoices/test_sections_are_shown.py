@@ -88,7 +88,7 @@ def test_in_the_pdf_and_its_xml(invoice: Invoice):
         for pdf_object in objects_of(pdf)
         if isinstance(pdf_object, dict) and "/S" in pdf_object and "/K" in pdf_object
     ]
-    assert tags.count("/H2") == 4, "seller, buyer, and a heading for each subscription"
+    assert tags.count("/H2") == 5, "seller, buyer, the lines, and a heading for each subscription"
     xml = to_xml(invoice, syntax="ubl").decode()
     assert (xml.count("<cbc:Note>north"), xml.count("<cbc:Note>south")) == (1, 2)
 
