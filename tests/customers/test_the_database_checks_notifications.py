@@ -144,10 +144,9 @@ CASES = [
     ("delivery_has_one_recipient", insert_again("delivery", HOOK, target="'endpoint:0'", endpoint_id="NULL")),
     ("delivery_has_one_recipient", insert_again("delivery", HOOK, target="'somebody'")),
     ("only_an_embedded_session_names_its_pages", edit("portalsession", "pages = '{usage}'")),
-    ("only_an_embedded_session_names_its_pages", edit("portalsession", "way = 'embed', contact_id = NULL")),
     (
         "embedded_session_is_read_only_for_an_hour_at_most",
-        edit("portalsession", "way = 'embed', pages = '{usage}', expires_at = begun_at + interval '1 hour'"),
+        edit("portalsession", "way = 'embed', pages = '{usage}', expires_at = began_at + interval '1 hour'"),
     ),
     (
         "embedded_session_is_read_only_for_an_hour_at_most",

@@ -55,23 +55,23 @@ FRAGMENTS = [
     (
         "portal_usage",
         "de",
-        ["576 call", "6,08 $", "1.–10. Feb. 2026, verglichen mit 1.–10. Jan. 2026", "+29,4 %", "55,6 %"],
+        ["576 Aufrufe", "6,08 $", "1.–10. Feb. 2026, verglichen mit 1.–10. Jan. 2026", "+29,4 %", "55,6 %"],
     ),
     (
         "portal_usage",
         "fr",
-        ["576 call", "6,08 $US", "1–10 févr. 2026, par rapport à 1–10 janv. 2026", "+29,4 %", "55,6 %"],
+        ["576 appels", "6,08 $US", "1–10 févr. 2026, par rapport à 1–10 janv. 2026", "+29,4 %", "55,6 %"],
     ),
     (
         "portal_usage",
         "es",
-        ["576 call", "6,08 US$", "1–10 feb 2026, en comparación con 1–10 ene 2026", "+29,4 %", "55,6 %"],
+        ["576 llamadas", "6,08 US$", "1–10 feb 2026, en comparación con 1–10 ene 2026", "+29,4 %", "55,6 %"],
     ),
     (
         "portal_invoice",
         "de",
         [
-            "1.100 call",
+            "1.100 Aufrufe",
             "98,39 $",
             "bis 16. Februar 2026",
             "So berechnen sich 30,00 $",
@@ -83,7 +83,7 @@ FRAGMENTS = [
         "portal_invoice",
         "fr",
         [
-            "1 100 call",
+            "1 100 appels",
             "98,39 $US",
             "avant le 16 février 2026",
             "Détail du calcul de 30,00 $US",
@@ -95,7 +95,7 @@ FRAGMENTS = [
         "portal_invoice",
         "es",
         [
-            "1.100 call",
+            "1.100 llamadas",
             "98,39 US$",
             "hasta el 16 de febrero de 2026",
             "Cómo se calcula 30,00 US$",
