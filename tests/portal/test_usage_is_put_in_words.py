@@ -17,8 +17,8 @@ from billing.portal.alert_text import TITLES
 from billing.portal.date_ranges import Days
 from billing.portal.limit_forms import ACTIONS, RULE_TITLES
 from billing.portal.overview import show_feature
-from billing.portal.plan import CREDITS_EVERY, SHOWN, STATES
-from billing.portal.plan_description import FREQUENCIES, RENEWALS, describe_commitment
+from billing.portal.plan import SHOWN, STATES
+from billing.portal.plan_description import CREDITS_EVERY, FREQUENCIES, RENEWALS, describe_commitment
 from billing.portal.usage import percentages
 from invoices.models.payment_attempts import AttemptState
 from invoices.payments.pages import OUTCOMES
