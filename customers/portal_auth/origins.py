@@ -44,7 +44,7 @@ def portal_origin(request: HttpRequest, seller: Seller | None = None) -> str:
     """
     Return the portal's scheme and host for a link.
 
-    seller: of the customer whom the link is for; None if the link is for whoever reads the mailbox.
+    seller: of the customer whom the link is for; None if the link is for the reader of a mailbox.
     """
     if seller_of_host(request) is not None:
         return f"{request.scheme}://{request.get_host()}"

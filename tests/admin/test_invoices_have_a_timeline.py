@@ -1,4 +1,4 @@
-"""An invoice's page begins with the amount due, and tells in one timeline what happened and what comes next."""
+"""An invoice's page begins with the amount due, and its timeline lists the past and the next steps."""
 
 import re
 from datetime import timedelta

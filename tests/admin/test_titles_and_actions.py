@@ -1,4 +1,4 @@
-"""The actions of a page stand beside its title, and a customer is deleted on its settings alone."""
+"""The actions of a page stand next to its title, and a customer is deleted on its settings alone."""
 
 import pytest
 

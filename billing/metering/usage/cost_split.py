@@ -76,7 +76,7 @@ def read_usage_parts(
 
 
 def has_cost_by_part(feature: FeatureUsage) -> bool:
-    """Return whether the cost is that of the whole period; a window that starts anew within it has only its own."""
+    """Return whether the cost is that of the whole period; a window that resets within it has only its own."""
     return feature.rating is not None and feature.terms.resets is None
 
 

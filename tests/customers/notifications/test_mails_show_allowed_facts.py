@@ -5,14 +5,9 @@ import re
 import pytest
 
 from customers.brand.colors import contrast_on_white
+from customers.brand.palette import LEAST_CONTRAST, palette
 from customers.notifications.email import EmailText, compose_email
 from customers.notifications.email_headlines import headline_of
-from customers.notifications.email_sender import (
-    DARK_CARD,
-    LEGIBLE_TEXT,
-    darkened_for_white,
-    lightened_for_dark,
-)
 from customers.notifications.email_templates import LANGUAGES
 from customers.notifications.samples import EMAIL_FACTS, SAMPLES
 from tests.customers.notifications.test_webhooks_page_is_complete import EXAMPLES
@@ -23,6 +18,9 @@ INTERNAL = {"customer": "cust-8842", "subscription": "sub-8842", "feature": "api
 }
 REMEDIES = ("upgrade", "raise_cap", "top_up", "use_credits", "review_usage")
 TIME = "2026-10-25T07:00:00+00:00"
+DARK_CARD = "#16191c"
+"""The background of an email in a dark theme: templates/email/mail.html."""
+
 RAW = re.compile(r"\d{4}-\d\d-\d\d|T\d\d:|\b[a-z]+_[a-z]+\b|\bNone\b|8842|\{|\}")
 
 
@@ -141,9 +139,9 @@ def test_a_headline_needs_its_facts():
 
 @pytest.mark.parametrize("color", ["#7b61e8", "#ffee00", "#000000", "#ffffff", "#1f3a5f", "#d07a2a"])
 def test_colors_are_legible_in_both_themes(color):
-    assert contrast_on_white(darkened_for_white(color)) >= LEGIBLE_TEXT
-    assert contrast_on_white(DARK_CARD) / contrast_on_white(lightened_for_dark(color)) >= LEGIBLE_TEXT
+    assert contrast_on_white(palette(color).light.accent) >= LEAST_CONTRAST
+    assert contrast_on_white(DARK_CARD) / contrast_on_white(palette(color).dark.accent) >= LEAST_CONTRAST
 
 
 def test_a_legible_color_stays():
-    assert (darkened_for_white("#1f3a5f"), lightened_for_dark("#ffee00")) == ("#1f3a5f", "#ffee00")
+    assert (palette("#1f3a5f").light.accent, palette("#ffee00").dark.accent) == ("#1f3a5f", "#ffee00")
