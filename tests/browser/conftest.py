@@ -5,12 +5,15 @@ from collections.abc import Callable, Iterator
 import pytest
 from django.contrib.auth.models import Group, User
 from django.db import connections
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.browser.chromium import chromium, find
 
 PASSWORD = "calm-and-quick-7"
 
+# A busy machine may take many seconds for a page. A wait ends as soon as the page is there.
+PATIENCE = 60_000
+expect.set_options(timeout=PATIENCE)
 
 GIVEN_UP = ("htmx:sendAbort", "htmx:afterRequest")
 """The console message for a request that a newer one replaces, as the live example does while the user types."""
@@ -29,7 +32,7 @@ def visit(live_server, monkeypatch) -> Iterator[Callable[..., Page]]:
 
     def new_page(expected: str = GIVEN_UP[0]) -> Page:
         page = browser.new_context(viewport={"width": 1400, "height": 900}, base_url=live_server.url).new_page()
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(PATIENCE)
         page.on("pageerror", lambda error: errors.append(f"{page.url}: {error}"))
         page.on(
             "console",
