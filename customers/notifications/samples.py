@@ -17,6 +17,7 @@ ALERT: Facts = {
     "remedy": "raise_cap",
 }
 INVOICE: Facts = {"number": "INV-000042", "total": "119.00", "currency": "EUR"}
+ISSUED_INVOICE = INVOICE | {"document": "invoice", "due_date": "2026-05-18"}
 OVERDUE: Facts = {"number": "INV-000042", "due": "119.00", "currency": "EUR", "due_date": "2026-05-18"}
 PAID: Facts = {"number": "INV-000042", "amount": "119.00", "currency": "EUR"}
 REFUND: Facts = {"amount": "19.00", "currency": "EUR"}
@@ -26,12 +27,12 @@ EXPLANATION: Facts = {"explanation": "€119.00 = Base fee €100.00 + VAT 19% �
 SAMPLES: dict[str, Facts] = {
     "alert.fired": ALERT,
     "alert.recovered": ALERT | {"kind": "low_balance", "feature": None, "wallet_name": "Credits", "value": "250"},
-    "invoice.explained": INVOICE | {"document": "invoice"},
-    "invoice.issued": INVOICE | {"document": "invoice", "due_date": "2026-05-18"},
+    "invoice.explained": ISSUED_INVOICE,
+    "invoice.issued": ISSUED_INVOICE,
     "invoice.overdue": OVERDUE,
     "invoice.paid": INVOICE,
     "invoice.reminder": OVERDUE | {"days": 7},
-    "invoice.resent": INVOICE | {"document": "invoice", "due_date": "2026-05-18"},
+    "invoice.resent": ISSUED_INVOICE,
     "invoice.uncollectible": OVERDUE,
     "migration.announced": {
         "subscription": "acme-pro",

@@ -7,8 +7,9 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from customers.customer_time import current_time
+from invoices.documents.invoice_email import EmailRefused
 from invoices.explanation.bridge import Bridge, fold_steps
-from invoices.explanation.customer_email import ExplanationRefused, check_explanation_can_be_sent, send_explanation
+from invoices.explanation.customer_email import check_explanation_can_be_sent, send_explanation
 from invoices.explanation.explanation import Explanation, explanation_locale
 from invoices.explanation.reader import explain_invoice
 from invoices.explanation.sentences import MAX_STEPS, step_text
@@ -91,7 +92,7 @@ class SendExplanation(ConfirmedAction[Invoice]):
 
     label, icon, verb = _("Send explanation"), "mail", _("Send to customer")
     permission = "customers.add_portallink"
-    refusals = (ExplanationRefused,)
+    refusals = (EmailRefused,)
 
     @staticmethod
     def is_offered(invoice: Invoice) -> bool:
@@ -101,7 +102,7 @@ class SendExplanation(ConfirmedAction[Invoice]):
         contacts = invoice.customer.contacts.filter(billing=True).order_by("email")
         try:
             check_explanation_can_be_sent(invoice)
-        except ExplanationRefused as refused:
+        except EmailRefused as refused:
             return Preview(title=self._title(invoice), consequences=[], problems=[str(refused)])
         explanation = explain_invoice(invoice, locale=explanation_locale(invoice.customer.locale))
         return Preview(

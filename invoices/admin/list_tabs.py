@@ -11,13 +11,10 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from invoices.models import DocumentKind, Invoice
-from invoices.models.invoices import AMOUNT_DUE, InvoiceState
+from invoices.models.invoices import AMOUNT_DUE, OPEN_INVOICES, UNSETTLED_INVOICES, InvoiceState
 from lib.decimals import ZERO
 from lib.formats import format_money, format_number
 from lib.translation import Text
-
-_SUMMED = (InvoiceState.DRAFT, InvoiceState.ISSUED, InvoiceState.OVERDUE)
-"""States whose invoices are few, so that every look at the list can add them up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +39,7 @@ def invoice_tabs(request: HttpRequest, invoices: QuerySet[Invoice]) -> list[Invo
     tabs = [InvoiceTab(_("All"), "?", not chosen)]
     for title, lookup, states in (
         (_("Draft"), "state__exact", [InvoiceState.DRAFT]),
-        (_("Open"), "state__in", [InvoiceState.ISSUED, InvoiceState.OVERDUE]),
+        (_("Open"), "state__in", OPEN_INVOICES),
         (_("Past due"), "state__exact", [InvoiceState.OVERDUE]),
         (_("Paid"), "state__exact", [InvoiceState.PAID]),
         (_("Uncollectible"), "state__exact", [InvoiceState.UNCOLLECTIBLE]),
@@ -56,10 +53,10 @@ def invoice_tabs(request: HttpRequest, invoices: QuerySet[Invoice]) -> list[Invo
 class _Totals:
     def __init__(self, invoices: QuerySet[Invoice]) -> None:
         rows: Any = (
-            invoices.filter(kind=DocumentKind.INVOICE, state__in=_SUMMED)
+            invoices.filter(kind=DocumentKind.INVOICE, state__in=UNSETTLED_INVOICES)
             .order_by()
             .values_list("state", "currency")
-            .annotate(invoices=Count("pk"), amount_due=Sum(AMOUNT_DUE))
+            .annotate(invoices=Count("*"), amount_due=Sum(AMOUNT_DUE))
         )
         self._counts: dict[str, int] = defaultdict(int)
         self._due: dict[str, dict[str, Decimal]] = defaultdict(dict)
@@ -68,7 +65,7 @@ class _Totals:
             self._due[state][str(currency)] = due or ZERO
 
     def count(self, states: Collection[str]) -> str:
-        if not set(states) <= set(_SUMMED):
+        if not set(states) <= set(UNSETTLED_INVOICES):
             return ""
         return format_number(sum(self._counts[state] for state in states))
 

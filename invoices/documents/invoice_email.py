@@ -1,4 +1,4 @@
-"""Send an issued invoice or credit note to its customer once more."""
+"""Emails about an issued invoice or credit note that staff users send."""
 
 from datetime import datetime
 
@@ -16,7 +16,7 @@ KIND = "invoice.resent"
 
 
 class EmailRefused(Exception):
-    """An invoice can't be sent again; the text says why."""
+    """An invoice or its explanation can't be sent; the text says why."""
 
 
 def send_invoice_again(*, invoice_id: int, key: str, at: datetime, by: User | None = None) -> None:
@@ -31,23 +31,32 @@ def send_invoice_again(*, invoice_id: int, key: str, at: datetime, by: User | No
     with audited_transaction("send invoice again", by=by, at=at, invoice=invoice_id):
         invoice = Invoice.objects.select_related("customer").get(pk=invoice_id)
         check_invoice_can_be_sent(invoice)
-        # Nothing about the invoice changes, so no trigger records who sent it.
-        pghistory.create_event(invoice, label="update")
-        announce(
-            kind=KIND,
-            customer_id=invoice.customer_id,
-            seller_id=invoice.seller_id,
-            facts={
-                "invoice": invoice.pk,
-                "document": str(invoice.kind),
-                "number": invoice.number,
-                "total": format(round_money(invoice.total.amount, str(invoice.currency)), "f"),
-                "currency": str(invoice.currency),
-                "due_date": invoice.due_date.isoformat() if invoice.due_date else None,
-            },
-            key=f"invoice:{invoice.pk}:resent:{key}",
-            at=at,
-        )
+        announce_sending(invoice, kind=KIND, key=f"resent:{key}", at=at)
+
+
+def announce_sending(invoice: Invoice, *, kind: str, key: str, at: datetime) -> None:
+    """
+    Announce to the customer an email about an invoice that a staff user sends.
+
+    key: identifies the sending among those of this invoice; repeated with the same key, it sends nothing more.
+    """
+    # Nothing about the invoice changes, so no trigger records who sent it.
+    pghistory.create_event(invoice, label="update")
+    announce(
+        kind=kind,
+        customer_id=invoice.customer_id,
+        seller_id=invoice.seller_id,
+        facts={
+            "invoice": invoice.pk,
+            "document": str(invoice.kind),
+            "number": invoice.number,
+            "total": format(round_money(invoice.total.amount, str(invoice.currency)), "f"),
+            "currency": str(invoice.currency),
+            "due_date": invoice.due_date.isoformat() if invoice.due_date else None,
+        },
+        key=f"invoice:{invoice.pk}:{key}",
+        at=at,
+    )
 
 
 def check_invoice_can_be_sent(invoice: Invoice) -> None:

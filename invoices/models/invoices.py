@@ -37,6 +37,9 @@ OPEN_INVOICES = (InvoiceState.ISSUED, InvoiceState.OVERDUE)
 States of invoices that are receivables. A written-off invoice can still be paid, but nobody waits for its amount.
 """
 
+UNSETTLED_INVOICES = (InvoiceState.DRAFT, *OPEN_INVOICES)
+"""States that invoices leave again, so that few are in them."""
+
 
 AMOUNT_DUE = F("total") - F("credited") - F("paid") + F("returned")
 """`Invoice.due` of an issued invoice, in the database."""
@@ -210,6 +213,13 @@ class Invoice(models.Model):
             models.Index(fields=["state", "-id"], name="invoice_by_state"),
             models.Index(fields=["corrects"], condition=Q(corrects__isnull=False), name="invoice_by_corrected"),
             models.Index(Coalesce("issued_at", "created_at").desc(), name="invoice_by_time"),
+            # The sums of the list's tabs come from this index alone, however many invoices there are.
+            models.Index(
+                fields=["sandbox", "state", "currency"],
+                include=["seller", "total", "credited", "paid", "returned"],
+                condition=Q(kind="invoice", state__in=UNSETTLED_INVOICES),
+                name="unsettled_invoice_by_state",
+            ),
             # Documents are written in the order of time, so this is a few pages, and free to issue.
             BrinIndex(fields=["issue_date"], pages_per_range=32, autosummarize=True, name="invoice_by_date"),
         ]

@@ -108,6 +108,7 @@ def test_is_sent_after_a_confirmation(member, invoices, contact):
         "number": "INV-000003",
         "total": "109.00",
         "currency": "USD",
+        "due_date": "2026-03-16",
     }
 
 
