@@ -11,6 +11,7 @@ PARTS: tuple[Callable[..., bool], ...] = (
     limits.add,
     # Before the rules that need a second person: these prices are approved as they were once requested.
     price_changes.add,
+    price_changes.simulate,
     migrations.add,
     receivables.add,
     bank_files.add,

@@ -1,4 +1,8 @@
-"""Price changes and the rules of approval: one change is approved and scheduled, two wait for a second person."""
+"""
+Price changes and the rules of approval: one change is approved and scheduled, two wait for a second person.
+
+The effect of the waiting ones on past usage is simulated.
+"""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -9,12 +13,16 @@ from django.db import transaction
 
 from access.approvals import approve, perform
 from access.models import ApprovalRequest, ApprovalRule
+from billing.simulation.cohorts import Cohort
+from billing.simulation.job import start_simulation
 from billing.subscriptions.plan_changes.acts import PublishVersion
 from demo.days import month_start
-from demo.office.office_data import APPROVER, FINANCE, office_rows, requester, staff
+from demo.office.office_data import APPROVER, FINANCE, office_rows, requester, staff, work_on_jobs
 from plans.models import Fee, PlanVersion, Rate
+from plans.models.versions import VersionState
 from plans.pricing.figure_changes import change_by_percent
 from plans.publishing.publication import new_version
+from plans.publishing.required_simulation import find_simulation
 
 ZONE = ZoneInfo("America/New_York")
 """The seller's clock, by which prices change at midnight."""
@@ -33,6 +41,16 @@ def add(*, at: datetime) -> bool:
     for change in office_rows("price_changes"):
         _add_change(at=at, **change)
     return True
+
+
+def simulate(*, at: datetime) -> bool:
+    waiting = PlanVersion.objects.select_related("plan").filter(state=VersionState.REVIEW).order_by("pk")
+    missing = [version for version in waiting if find_simulation(version) is None]
+    for version in missing:
+        cohort = Cohort(plan_id=version.plan_id)
+        start_simulation(versions=[version], cohort=cohort, periods=1, by=staff(FINANCE), at=at)
+    work_on_jobs(at)
+    return bool(missing)
 
 
 def _add_change(*, at: datetime, percent: str, starts: str, is_approved: bool = False, **change: Any) -> None:

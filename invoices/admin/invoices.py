@@ -75,6 +75,10 @@ class PdfFilter(ConditionFilter):
         }
 
 
+def _is_receivable(invoice: Invoice) -> bool:
+    return invoice.kind == DocumentKind.INVOICE and invoice.state in OPEN_INVOICES
+
+
 class InvoiceTagFilter(TagFilter):
     path = "labels__"
 
@@ -127,7 +131,7 @@ class InvoiceAdmin(CustomerSearch, ReadOnlyAdmin):
     )
 
     due_shown = money_column(
-        lambda invoice: invoice.due if invoice.state in OPEN_INVOICES else None,
+        lambda invoice: invoice.due if _is_receivable(invoice) else None,
         _("Amount due"),
     )
 

@@ -83,7 +83,8 @@ def _figure(alert: Alert, figure: Decimal) -> str:
         return format_money(figure, alert.unit)
     if alert.unit == CREDITS:
         return format_money(figure, CREDITS)
-    return format_units(figure, alert.unit)
+    # An allowance of a part of a period has a share of the units, with six decimal places.
+    return format_units(round(figure, 2), alert.unit)
 
 
 class StateFilter(ConditionFilter):

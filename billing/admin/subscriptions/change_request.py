@@ -22,6 +22,7 @@ from plans.admin.versions.comparison import sections
 from plans.admin.versions.timeline import read_steps
 from plans.models import PlanVersion, RequiredSimulation
 from plans.models.versions import Audience
+from plans.publishing.plan_check import check_plan
 from plans.publishing.readiness import problems_of
 from plans.publishing.required_simulation import find_simulation
 
@@ -87,7 +88,10 @@ def _check(
         yield False, problem
     for finding in act.acknowledged:
         yield False, gettext("Accepted by the requester: %(finding)s") % {"finding": finding}
-    if not problems and not act.acknowledged:
+    others = [finding for finding in check_plan(version, at=timezone.now()) if finding not in act.acknowledged]
+    for finding in others:
+        yield False, finding
+    if not problems and not act.acknowledged and not others:
         yield True, gettext("The plan check found nothing.")
     if simulation is not None:
         yield True, gettext("Exactly this content was simulated on past usage.")
