@@ -151,13 +151,18 @@ class SheetLine:
 
 @dataclass(frozen=True, slots=True)
 class SheetSection:
-    """The lines of a feature, of the fees, or of what else is included. prices: by currency."""
+    """
+    The lines of a feature, of the fees, or of what else is included.
+
+    prices: by currency. model: the charge model of all their rates; empty if they have several.
+    """
 
     title: str
     note: str
     lines: tuple[SheetLine, ...]
     plan_feature: PlanFeature | None = None
     prices: Mapping[str, Price] = field(default_factory=dict)
+    model: str = ""
 
 
 @dataclass(frozen=True)
@@ -278,9 +283,9 @@ class _SheetBuilder:
             lines += self._price_lines(plan_feature, sold, "credit")
         else:
             lines += self._price_lines(plan_feature, prices, "")
-        models = dict.fromkeys(rate.get_model_display() for rate in rates)
-        note = next(iter(models)) if len(models) == 1 else ""
-        return SheetSection(str(plan_feature), note, tuple(lines), plan_feature, prices)
+        models = {rate.model: rate.get_model_display() for rate in rates}
+        model, note = next(iter(models.items())) if len(models) == 1 else ("", "")
+        return SheetSection(str(plan_feature), note, tuple(lines), plan_feature, prices, model)
 
     def _price_lines(self, plan_feature: PlanFeature, prices: Mapping[str, Price], kind: str) -> Iterator[SheetLine]:
         """Yield the lines of prices side by side; kind: “credit” for the price of a credit."""

@@ -12,6 +12,15 @@ document.addEventListener("DOMContentLoaded", () => {
 
 document.addEventListener("htmx:afterSettle", (event) => nameParts(event.target));
 
+// A click anywhere in a row of a list opens it, with the keys that a link has; text can still be selected.
+document.addEventListener("click", (event) => {
+    const link = event.target.closest("#result_list tr.data-row")?.querySelector("th > a");
+    if (link && !event.target.closest("a, button, input, label, select, textarea, .action-checkbox") && getSelection().isCollapsed) {
+        const { ctrlKey, metaKey, shiftKey } = event;
+        link.dispatchEvent(new MouseEvent("click", { bubbles: true, cancelable: true, ctrlKey, metaKey, shiftKey }));
+    }
+});
+
 // Columns of a list are put in order by buttons; the form sends them in the order of the page.
 document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-move]");

@@ -1,4 +1,4 @@
-"""Staff filter a list, save it as a view, and choose its columns by keyboard and pointer; a phone has room for it."""
+"""Staff filter a list, save it as a view, choose its columns, and open a row; a phone has room for it."""
 
 import pytest
 from playwright.sync_api import expect
@@ -46,3 +46,12 @@ def test_a_view_is_saved_and_its_columns_are_chosen(signed_in):
     page.locator("summary", has_text="Columns").click()
     expect(page.get_by_role("button", name="Apply columns")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+def test_a_click_in_a_row_opens_it(signed_in):
+    make_customer("acme", legal_name="Acme")
+    page = signed_in("finance")
+    page.goto("/admin/customers/customer/")
+    page.get_by_role("cell", name="acme", exact=True).click()
+    page.wait_for_url("**/customer/*/change/**")
+    expect(page.get_by_role("heading", name="Acme", level=1)).to_be_visible()

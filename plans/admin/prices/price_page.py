@@ -24,6 +24,7 @@ from lib.row_form import RowForm
 from plans.admin.fields.currency import CurrencyCodeField, usual_currency
 from plans.admin.prices.example_quantities import QuantitiesField
 from plans.admin.prices.live_example import ExampleRate, examples
+from plans.admin.prices.model_pictures import model_legend
 from plans.admin.prices.rates import RateInline, is_editable
 from plans.models import PlanFeature, PlanVersion, Price
 from plans.models.prices import PREPAID, TIERED, Consumption
@@ -123,6 +124,7 @@ class PriceAdmin(StaffAdmin):
         return {
             "title": gettext("Price of %(feature)s") % {"feature": price},
             "example_rates": list(price.rates.order_by("position")),
+            "model_legend": model_legend(),
         }
 
     def response_add(self, request: HttpRequest, obj: Price, post_url_continue: str | None = None) -> HttpResponse:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from lib.admin import page_url
 from lib.currencies import CREDITS
 from lib.formats import currency_name
+from plans.admin.prices.model_pictures import PICTURES
 from plans.admin.prices.sheet_form import SheetForm, figure_text, parse_figure, typed_text
 from plans.catalog.comparison import format_signed, percent_change
 from plans.catalog.price_sheet import PriceSheet, SheetCell, SheetLine, SheetSection
@@ -50,11 +51,16 @@ class TableLine:
 
 @dataclass(frozen=True, slots=True)
 class TableSection:
-    """A section with its lines, and a link to the page of each of its prices: (currency, address)."""
+    """
+    A section with its lines.
+
+    price_links: to the page of each of its prices, as (currency, address). picture: of its charge model.
+    """
 
     section: SheetSection
     lines: list[TableLine]
     price_links: list[tuple[str, str]]
+    picture: str
 
 
 class SheetTable:
@@ -80,7 +86,7 @@ class SheetTable:
             lines = [
                 self._line(section, line) for line in section.lines if self._form or not _is_empty(section, line)
             ]
-            yield TableSection(section, lines, links)
+            yield TableSection(section, lines, links, PICTURES.get(section.model, ""))
 
     def _line(self, section: SheetSection, line: SheetLine) -> TableLine:
         cells = [self._cell(section, line, currency) for currency in self.sheet.currencies]
