@@ -21,9 +21,11 @@ from billing.models.alerts import AlertKind
 from billing.models.price_overrides import CapAction, CapSetter
 from billing.portal.alert_text import alert_text
 from billing.portal.limit_forms import ACTIONS, RULE_TITLES, BudgetForm, CustomerCapForm
+from billing.portal.query_params import running_of
 from customers.models.contacts import ContactRole
 from customers.portal.visit import Visit, paginate, redirect_with_message, render_page, signed_in
-from invoices.portal.formats import PortalFigures, portal_figures
+from invoices.portal.formats import PortalFigures, percent_of, portal_figures
+from lib.decimals import ZERO, to_plain_string
 from plans.catalog.stored_terms import load_terms
 from plans.models import Feature
 
@@ -113,18 +115,23 @@ def _page(
     request: HttpRequest, visit: Visit, *, budget: BudgetForm | None = None, cap: CustomerCapForm | None = None
 ) -> HttpResponseBase:
     figures, features = portal_figures(visit), features_of(visit)
-    alert_rows = visit.own_rows(Alert.objects.select_related("alert_rule", "feature", "wallet", "subscription"))
+    related = ("alert_rule", "feature", "wallet", "subscription")
+    alert_rows = visit.own_rows(Alert.objects.worst().select_related(*related))
     alerts, more = paginate(alert_rows, request, size=10)
     rules = visit.own_rows(AlertRule.objects.filter(removed_at__isnull=True)).select_related(
         "feature", "subscription"
     )
     caps = visit.own_rows(SpendCap.objects.select_related("feature"))
     subscription_caps = visit.own_rows(SpendCap.objects.select_related("feature"), "subscription__customer")
+    spent = {usage.cap.id: usage.spent for period in running_of(visit) for usage in period.caps}
     context = {
         "alerts": [alert_text(alert, figures, at=visit.at) for alert in alerts],
         "more": more,
         "rules": [_rule(rule, figures) for rule in rules.order_by("pk")],
-        "caps": [_cap(spend_cap, figures) for spend_cap in (caps | subscription_caps).order_by("pk")],
+        "caps": [
+            _cap(spend_cap, spent.get(spend_cap.pk, ZERO), figures)
+            for spend_cap in (caps | subscription_caps).order_by("pk")
+        ],
         "budget": budget or BudgetForm(visit=visit, features=features),
         "cap": cap or CustomerCapForm(visit=visit, features=features),
         "currency": str(visit.customer.currency),
@@ -159,7 +166,8 @@ def _rule(rule: AlertRule, figures: PortalFigures) -> dict[str, Any]:
     }
 
 
-def _cap(cap: SpendCap, figures: PortalFigures) -> dict[str, Any]:
+def _cap(cap: SpendCap, spent: Decimal, figures: PortalFigures) -> dict[str, Any]:
+    share = percent_of(spent, cap.amount)
     action = str(ACTIONS[CapAction(cap.action)])
     if cap.per_minute:
         text = ngettext(
@@ -170,6 +178,9 @@ def _cap(cap: SpendCap, figures: PortalFigures) -> dict[str, Any]:
         "pk": cap.pk,
         "scope": _scope_text(cap.feature, cap.match),
         "amount": _amount(cap.amount, str(cap.currency), figures),
+        "spent": _amount(spent, str(cap.currency), figures),
+        "share": to_plain_string(share),
+        "percent": figures.percent(share),
         "action": action,
         "is_own": cap.set_by == CapSetter.CUSTOMER and cap.customer_id is not None,
     }

@@ -10,7 +10,8 @@ import pytest
 from babel import Locale
 
 from billing.limits.alerts.rule_settings import AlertScope, set_alert_rule
-from billing.models import Alert
+from billing.limits.spend_caps import set_cap
+from billing.models import Alert, SpendCap
 from billing.models.alerts import AlertKind
 from billing.models.price_overrides import CapAction
 from billing.portal.alert_text import TITLES
@@ -19,6 +20,7 @@ from billing.portal.limit_forms import ACTIONS, RULE_TITLES
 from billing.portal.overview import show_feature
 from billing.portal.plan import SHOWN, STATES
 from billing.portal.plan_description import CREDITS_EVERY, FREQUENCIES, RENEWALS, describe_commitment
+from billing.portal.query_params import running_of
 from billing.portal.usage import percentages
 from invoices.models.payment_attempts import AttemptState
 from invoices.payments.pages import OUTCOMES
@@ -141,6 +143,25 @@ def test_an_alert_beyond_the_allowance_says_how_much(own):
     )
     page = own.client().get("/portal/").content.decode()
     assert "Allowance used up: walnut.calls (500 calls included, 76 more used)" in page
+
+
+@pytest.mark.django_db
+def test_limits_show_what_is_spent_of_a_cap_and_one_row_per_limit(own):
+    rule = set_alert_rule(kind="allowance", scope=AlertScope(customer=own.customer), amount=None, at=TODAY)
+    figures = {"value": 576, "limit": 500, "agreed_limit": 500, "unit": "call"}
+    feature = Feature.objects.get(code="walnut.calls")
+    for threshold in (50, 90, 100):
+        facts = {"alert_rule": rule, "customer": own.customer, "feature": feature, "threshold": threshold}
+        Alert.objects.create(**facts, since=TODAY, fired_at=TODAY, **figures)
+    SpendCap.objects.all().delete()
+    set_cap(customer=own.customer, amount=Decimal(90), set_by="customer", at=TODAY)
+    page = own.client().get("/portal/limits").content.decode()
+    assert "Allowance used up" in page
+    assert "90% of the allowance used" not in page
+    (usage,) = running_of(SimpleNamespace(customer=own.customer, at=TODAY))
+    (cap,) = usage.caps
+    assert cap.spent > 0
+    assert f"${cap.spent:.2f} of $90.00" in page
 
 
 @pytest.mark.django_db
