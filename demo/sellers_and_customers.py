@@ -8,6 +8,7 @@ from typing import Any
 from django.db import transaction
 
 from billing import subscriptions
+from customers.brand.logos import read_logo, store_logo
 from customers.models import Customer, Seller
 from demo.trace import DATA, rows, starts_at
 from invoices.models import NumberSeries, TaxRate
@@ -39,9 +40,10 @@ def add_all(at: datetime) -> int:
 
 @transaction.atomic
 def _add_seller(*, code: str, number_prefix: str, taxes: list[dict[str, str]], **fields: Any) -> None:
-    seller, is_new = Seller.objects.get_or_create(code=code, defaults=fields)
-    if not is_new:
+    if Seller.objects.filter(code=code).exists():
         return
+    logo = store_logo(read_logo((DATA / f"{code}.png").read_bytes()))
+    seller = Seller.objects.create(code=code, logo=logo, **fields)
     NumberSeries.objects.create(seller=seller, code="invoices", prefix=number_prefix)
     for tax in taxes:
         TaxRate.objects.create(
