@@ -84,7 +84,7 @@ def _figure(alert: Alert, figure: Decimal) -> str:
     if alert.unit == CREDITS:
         return format_money(figure, CREDITS)
     # An allowance of a part of a period has a share of the units, with six decimal places.
-    return format_units(round(figure, 2), alert.unit)
+    return format_units(round(figure, 2 if figure < 1_000 else 0), alert.unit)
 
 
 class StateFilter(ConditionFilter):
