@@ -112,6 +112,7 @@ def compose_email(
 def _note(customer_name: str, *, is_staff: bool) -> str:
     if not customer_name:
         return ""
+    customer_name = customer_name.removesuffix(".")  # the sentence has a period of its own
     if is_staff:
         return _("You receive this email as the account owner of %(customer)s.") % {"customer": customer_name}
     return _("You receive this email as a contact of %(customer)s.") % {"customer": customer_name}

@@ -138,6 +138,8 @@ def listed_facts(kind: str, texts: Mapping[str, str]) -> dict[str, str]:
     """Return label → text of the facts below an email."""
     # What is due repeats the total unless part of it is paid.
     left_out = {"total"} if texts.get("total") == texts.get("due") else set()
+    if "is_settled" in texts:
+        left_out = {"due", "due_date"}
     names = (name for name in LISTED.get(kind, {}) if texts.get(name) and name not in left_out)
     return {str(LISTED[kind][name]): texts[name] for name in names}
 

@@ -68,7 +68,7 @@ class Command(BaseCommand):
             )
         self.stdout.write("Preparing the database")
         self.stdout.flush()
-        _use_local_receivers()
+        _use_local_addresses(f"http://{options['host']}:{options['port']}")
         _migrate()
         today = self._today(options["at"])
         access_file = make_folder(data_folder()) / f"demo-{connection.settings_dict['NAME']}.json"
@@ -204,17 +204,20 @@ def _migrate() -> None:
         raise CommandError("The database could not be prepared.")
 
 
-def _use_local_receivers() -> None:
+def _use_local_addresses(url: str) -> None:
     """
-    Write emails to files, unless a mail server is configured, and let webhooks reach the local sink.
+    Write emails to files, unless a mail server is configured, link them to this server, and let webhooks reach the
+    local sink.
 
     This process has read its settings already; those that it starts read the environment.
     """
     os.environ.setdefault("EMAIL_URL", f"{EMAIL_FILES}{make_folder(data_folder() / 'demo-emails')}")
+    os.environ.setdefault("TOLLBOOK_URL", url)
     os.environ.setdefault("TOLLBOOK_PRIVATE_HOSTS", local_sink.HOST)
     env = environ.Env()
     for name, value in env.email("EMAIL_URL").items():
         setattr(settings, name, value)
+    settings.PUBLIC_URL = env.str("TOLLBOOK_URL").rstrip("/")
     settings.OUTBOUND_PRIVATE_HOSTS = [host.lower() for host in env.list("TOLLBOOK_PRIVATE_HOSTS")]
 
 
