@@ -1,4 +1,4 @@
-"""Finance finds an invoice and records its payment with the keyboard alone, and sees at each step where the focus is."""
+"""Finance finds an invoice and records its payment with the keyboard alone; each stop shows the focus."""
 
 import pytest
 from playwright.sync_api import Page, expect
