@@ -29,7 +29,10 @@ def tab_to(page: Page, selector: str) -> None:
 def test_a_payment_is_recorded_with_the_keyboard_alone(signed_in):
     invoice = make_invoice(make_customer("acme", legal_name="Acme"))
     page = signed_in("finance")
+    expect(page.locator("#nav-sidebar")).to_be_attached()
+    page.wait_for_load_state()
     page.keyboard.press("Control+k")
+    expect(page.locator("#command input[name=q]")).to_be_focused()
     page.keyboard.type(str(invoice.number))
     expect(page.locator("#command-hits a").first).to_contain_text(str(invoice.number))
     page.keyboard.press("Enter")
