@@ -16,11 +16,11 @@ from django.utils.translation import gettext
 
 from billing.jobs import start
 from billing.jobs.definitions import ItemOutcome, JobDefinition
-from billing.models import Job, JobItem, SimulationResult
+from billing.models import Job, JobItem
 from billing.models.jobs import JobKind
 from billing.simulation.cohorts import Cohort, read_period_ids
 from billing.simulation.history.usage_costs import read_costs
-from billing.simulation.results import ShockThreshold, build_result, compare_bills
+from billing.simulation.results import ResultRow, ShockThreshold, build_result, compare_bills, store_results
 from billing.simulation.simulation_run import simulate
 from billing.simulation.summaries import summary_payload
 from plans.catalog.version_snapshot import compute_fingerprint
@@ -168,16 +168,17 @@ def _simulate_item(item: JobItem, at: datetime) -> ItemOutcome:
     )
     costs = read_costs({period.period_id: period.currency for period in simulated})
     simulated.sort(key=lambda period: (period.subscription_id, period.starts_at))
-    rows = []
+    rows: list[ResultRow] = []
+    problems = 0
     for subscription_id, periods in groupby(simulated, key=lambda period: period.subscription_id):
         own_periods = list(periods)
         for version_index, version in enumerate(versions):
             details = compare_bills(own_periods, version_index, costs=costs, threshold=request.threshold)
             keys = {"job_id": item.job_id, "version_id": version.pk, "subscription_id": subscription_id}
             rows.append(build_result(details, **keys))
-    SimulationResult.objects.bulk_create(rows, batch_size=1_000)
+            problems += bool(details.problems)
+    store_results(rows)
     without_a_period = len(item.parameters["subscriptions"]) - len({row.subscription_id for row in rows})
-    problems = sum(bool(row.figures["problems"]) for row in rows)
     return ItemOutcome({"bills": len(rows), "problems": problems, "without_a_period": without_a_period})
 
 

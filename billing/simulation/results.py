@@ -5,12 +5,13 @@ from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
 from billing.models import SimulationResult
 from billing.simulation.records import ComparableLine, PeriodBill, SimulatedPeriod
+from invoices.documents.issue import copy_rows
 from lib.decimals import EXACT, ZERO, exact_sum
 from lib.money import round_to
 
@@ -129,12 +130,24 @@ def compare_bills(
     )
 
 
-def build_result(details: ResultDetails, *, job_id: int, version_id: int, subscription_id: int) -> SimulationResult:
-    """Return a result to store."""
-    content: dict[str, Any] = msgspec.json.decode(_encode(details))
-    result = SimulationResult(job_id=job_id, version_id=version_id, subscription_id=subscription_id, figures=content)
-    result.digest = compute_digest(result)
-    return result
+class ResultRow(NamedTuple):
+    """A result to store. figures: its JSON."""
+
+    job_id: int
+    version_id: int
+    subscription_id: int
+    figures: str
+    digest: str
+
+
+def build_result(details: ResultDetails, *, job_id: int, version_id: int, subscription_id: int) -> ResultRow:
+    """Return the row of a result; its digest equals `compute_digest` of the stored one."""
+    subject = (job_id, version_id, subscription_id)
+    return ResultRow(*subject, _sorted(details).decode(), sha256(_sorted([*subject, details])).hexdigest())
+
+
+def store_results(rows: Sequence[ResultRow]) -> None:
+    copy_rows(f"COPY {SimulationResult._meta.db_table} ({', '.join(ResultRow._fields)}) FROM STDIN", rows)
 
 
 def compute_digest(result: SimulationResult) -> str:
@@ -148,8 +161,7 @@ def read_details(result: SimulationResult) -> ResultDetails:
     return msgspec.convert(result.figures, ResultDetails, strict=False)
 
 
-_encode = msgspec.json.encode
-_sorted = msgspec.json.Encoder(order="deterministic").encode
+_sorted = msgspec.json.Encoder(order="sorted").encode
 
 
 def _percent(before: Decimal, change: Decimal) -> Decimal | None:
