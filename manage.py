@@ -1,7 +1,6 @@
 #!/usr/bin/env python
 """Django's command line. It first starts the project's own PostgreSQL unless DATABASE_URL selects another."""
 
-import gc
 import os
 import sys
 
@@ -22,9 +21,6 @@ def main() -> None:
         postgres.ensure_running()
     from django.core.management import execute_from_command_line
 
-    from lib.garbage_collection import THRESHOLDS
-
-    gc.set_threshold(*THRESHOLDS)  # commands do the work of workers, too
     execute_from_command_line(sys.argv)
 
 

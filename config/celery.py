@@ -4,9 +4,7 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import beat_init, celeryd_init, worker_process_init
-
-from lib.garbage_collection import collect_rarely
+from celery.signals import beat_init, celeryd_init
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -29,11 +27,6 @@ def drop_unknown_tasks(**_: Any) -> None:
     PeriodicTask.objects.exclude(task__in=list(app.tasks)).delete()
 
 
-def prepare_worker(**_: Any) -> None:
-    collect_rarely()
-
-
 celeryd_init.connect(ensure_database)
-worker_process_init.connect(prepare_worker)
 beat_init.connect(ensure_database)
 beat_init.connect(drop_unknown_tasks)
