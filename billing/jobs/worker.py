@@ -21,7 +21,6 @@ from billing.models.jobs import OPEN_STATES, ItemState
 from lib import sql
 from lib.error_text import storable_error_text
 from lib.failpoints import hit_failpoint
-from lib.garbage_collection import rare_collection
 from lib.queue import NO_DEADLINE, Deadline, lock_free_row
 
 # From the count of a try to the lock of its item, a worker needs milliseconds; this is ample.
@@ -57,11 +56,10 @@ def work(
     jobs = Job.objects.filter(state__in=OPEN_STATES, kind__in=kinds).order_by("pk")
     if job_id is not None:
         jobs = jobs.filter(pk=job_id)
-    with rare_collection():
-        while deadline.has_time():
-            turns = [_turn(job, kinds[job.kind], worked, clock, deadline) for job in jobs.all()]
-            if not any(turns):
-                break
+    while deadline.has_time():
+        turns = [_turn(job, kinds[job.kind], worked, clock, deadline) for job in jobs.all()]
+        if not any(turns):
+            break
     return worked
 
 

@@ -167,7 +167,7 @@ def _rule(rule: AlertRule, figures: PortalFigures) -> dict[str, Any]:
 
 
 def _cap(cap: SpendCap, spent: Decimal, figures: PortalFigures) -> dict[str, Any]:
-    share = percent_of(spent, cap.amount)
+    share = percent_of(spent, cap.amount) if cap.amount else Decimal(100)  # a cap of zero is reached from the start
     action = str(ACTIONS[CapAction(cap.action)])
     if cap.per_minute:
         text = ngettext(

@@ -23,6 +23,7 @@ from billing.simulation.history.usage_costs import read_costs
 from billing.simulation.results import ResultRow, ShockThreshold, build_result, compare_bills, store_results
 from billing.simulation.simulation_run import simulate
 from billing.simulation.summaries import summary_payload
+from lib.garbage_collection import rare_collection
 from plans.catalog.version_snapshot import compute_fingerprint
 from plans.models import PlanVersion
 from plans.publishing.required_simulation import record_simulation
@@ -158,6 +159,7 @@ def _create_items(job: Job, after: JobItem | None) -> Iterator[JobItem]:
         yield JobItem(job=job, number=item_number, parameters={"subscriptions": subscription_ids})
 
 
+@rare_collection()
 def _simulate_item(item: JobItem, at: datetime) -> ItemOutcome:
     request = read_request(item.job)
     versions = _read_versions(request)

@@ -146,7 +146,7 @@ def test_an_alert_beyond_the_allowance_says_how_much(own):
 
 
 @pytest.mark.django_db
-def test_limits_show_what_is_spent_of_a_cap_and_one_row_per_limit(own):
+def test_limits_show_the_spend_of_each_cap_and_one_row_per_limit(own):
     rule = set_alert_rule(kind="allowance", scope=AlertScope(customer=own.customer), amount=None, at=TODAY)
     figures = {"value": 576, "limit": 500, "agreed_limit": 500, "unit": "call"}
     feature = Feature.objects.get(code="walnut.calls")
@@ -162,6 +162,10 @@ def test_limits_show_what_is_spent_of_a_cap_and_one_row_per_limit(own):
     (cap,) = usage.caps
     assert cap.spent > 0
     assert f"${cap.spent:.2f} of $90.00" in page
+    set_cap(customer=own.customer, amount=Decimal(0), match={"model": "m1"}, set_by="customer", at=TODAY)
+    page = own.client().get("/portal/limits").content.decode()
+    assert "of $0.00" in page
+    assert "100% of the cap spent" in page
 
 
 @pytest.mark.django_db
